@@ -1,0 +1,57 @@
+# make serve   the gateway at 127.0.0.1:8080 (PORT= changes it); never installs torch
+# make test    all tests, after installing what they need
+# make check   formatting, lint, types, layers
+# make .venv   everything the tests and the exporter need, torch included
+# make lock    write requirements/*.txt anew
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8080
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: serve test check .venv lock format
+.DEFAULT_GOAL := test
+
+serve: .venv/.server
+	$(BIN)/ocrnet serve --host $(HOST) --port $(PORT)
+
+test: .venv
+	$(BIN)/python -m pytest
+
+check: .venv
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: .venv
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.venv: .venv/.dev
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+
+.venv/.server: requirements/server.txt pyproject.toml | .venv/bin/python
+	$(PIP) --require-hashes -r requirements/server.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.server
+	$(PIP) -r requirements/dev.txt
+	touch $@
+
+# Both files hold for every Python and platform. Only the gateway's has hashes: which build of torch
+# is wanted (CPU or a CUDA version) is the machine's business, and so are torch's own CUDA packages.
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links --quiet
+lock:
+	echo 'setuptools>=77' > requirements/.build.in
+	$(COMPILE) requirements/.build.in --generate-hashes --output-file requirements/server.txt
+	echo 'torch==2.13.0' > requirements/.torch.in
+	$(COMPILE) --extra dev -c requirements/server.txt -c requirements/.torch.in \
+	  | grep -vE '^(nvidia-|cuda-|triton)' > requirements/dev.txt
+	rm requirements/.build.in requirements/.torch.in
