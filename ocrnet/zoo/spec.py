@@ -1,0 +1,172 @@
+"""The facts about every model, typed: `models.toml` and `labels/*.csv` and nothing else."""
+
+import csv
+import difflib
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrnet.errors import UnknownModel
+
+BACKBONES = ("hr18s", "hr18", "hr48", "r101-d8")
+DATASETS = {"cityscapes": "Cityscapes", "ade20k": "ADE20K", "voc12": "Pascal VOC 2012"}
+VARIANTS = ("mmsegmentation", "authors")
+
+
+@dataclass(frozen=True)
+class Size:
+    """A size in pixels; reads and writes as HEIGHTxWIDTH."""
+
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}"
+
+
+@dataclass(frozen=True)
+class ResizeLimits:
+    """A data set's test-time resize, in pixels: the longest and the shortest side it may have."""
+
+    long: int
+    short: int
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where the weights are published.
+
+    url: empty for the demo model, whose weights this project trains.
+    digits: the first hex digits of a SHA-256, as the file name carries them; empty if it has none.
+    """
+
+    url: str
+    digits: str
+
+    @property
+    def file_name(self) -> str:
+        """The last part of the URL."""
+        return self.url.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Published:
+    """Figures as published. fps is at batch 1 on `device`; mIoU in percent; None: not stated."""
+
+    fps: float | None
+    device: str | None
+    miou: float | None
+    miou_ms_flip: float | None
+    iterations: int | None
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A data set's classes in the order of the label map."""
+
+    names: tuple[str, ...]
+    colours: NDArray[np.uint8]  # (classes, 3), RGB
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One table of `models.toml`."""
+
+    name: str
+    backbone: str
+    dataset: str
+    variant: str
+    align_corners: bool
+    output_stride: int
+    crop: Size
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    test_resize: ResizeLimits
+    checkpoint: Checkpoint
+    published: Published
+    aliases: tuple[str, ...]
+
+    @property
+    def labels(self) -> Labels:
+        """Class names and colours."""
+        return load_labels(self.dataset)
+
+    @property
+    def classes(self) -> int:
+        """How many classes the network tells apart."""
+        return len(self.labels.names)
+
+    @property
+    def architecture(self) -> str:
+        """Backbone and data set: models that share it differ in their weights alone."""
+        authors = "authors_" if self.variant == "authors" else ""
+        return f"{authors}{self.backbone}_{self.dataset}"
+
+    @property
+    def stride(self) -> Size:
+        """The default step between windows: two thirds of the crop, down to a multiple of 8.
+
+        So windows meet on the output grid (output strides are 4 and 8).
+        """
+        return Size(self.crop.height * 2 // 3 // 8 * 8, self.crop.width * 2 // 3 // 8 * 8)
+
+    @property
+    def whole(self) -> Size | None:
+        """The fixed whole-image size, for data sets whose pictures all have one."""
+        return Size(1024, 2048) if self.dataset == "cityscapes" else None
+
+
+@cache
+def load_labels(dataset: str) -> Labels:
+    """Read `labels/<dataset>.csv`: index, name, r, g, b in the order of the indices."""
+    text = (files("ocrnet.zoo") / "labels" / f"{dataset}.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    colours = np.array([[row["r"], row["g"], row["b"]] for row in rows]).astype(np.uint8)
+    colours.flags.writeable = False
+    return Labels(tuple(row["name"] for row in rows), colours)
+
+
+@cache
+def load_zoo() -> dict[str, ModelSpec]:
+    """Read every model of `models.toml`, by name, in the file's order."""
+    text = (files("ocrnet.zoo") / "models.toml").read_text(encoding="utf-8")
+    return {name: _spec(name, table) for name, table in tomllib.loads(text).items()}
+
+
+def _spec(name: str, table: dict) -> ModelSpec:  # type: ignore[type-arg]  # as TOML gives it
+    fields = dict(table)
+    return ModelSpec(
+        name=name,
+        crop=Size(**fields.pop("crop")),
+        mean=tuple(fields.pop("mean")),
+        std=tuple(fields.pop("std")),
+        test_resize=ResizeLimits(**fields.pop("test_resize")),
+        checkpoint=Checkpoint(**fields.pop("checkpoint")),
+        published=Published(
+            **dict.fromkeys(Published.__dataclass_fields__) | fields.pop("published")
+        ),
+        aliases=tuple(fields.pop("aliases")),
+        **fields,
+    )
+
+
+def get_spec(name: str) -> ModelSpec:
+    """Return the model called `name`, by its own name or by one of its aliases.
+
+    Raises UnknownModel, which names the nearest ones.
+    """
+    zoo = load_zoo()
+    if name in zoo:
+        return zoo[name]
+    by_alias = {alias: spec for spec in zoo.values() for alias in spec.aliases}
+    wanted = name.removesuffix(".pth").removesuffix(".py")
+    if wanted in by_alias:
+        return by_alias[wanted]
+    near = difflib.get_close_matches(name, zoo, n=3, cutoff=0.4) or list(zoo)[:3]
+    raise UnknownModel(
+        f"no model is called {name!r}; near it: {', '.join(near)} ('ocrnet models' lists all)"
+    )

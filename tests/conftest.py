@@ -1,0 +1,125 @@
+"""What tests of several packages share: reference data, pictures, gateways."""
+
+import importlib.util
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+
+import httpx2
+import numpy as np
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from numpy.typing import NDArray
+from PIL import Image
+
+from ocrnet.engines import Engine
+from ocrnet.engines.fake import FakeEngine
+from ocrnet.zoo import get_spec
+from server.app import create_app
+from server.models import ServedModel, ServedModels
+from server.settings import Settings
+
+GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine reaches a test."""
+    for name in os.environ:
+        if name.startswith("OCRNET_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    return GOLDEN
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def golden_weights() -> ModuleType:
+    """The module that the reference data was made with."""
+    found = importlib.util.spec_from_file_location("golden_weights", GOLDEN / "weights.py")
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def encode() -> Callable[..., bytes]:
+    """Encode an array with Pillow."""
+
+    def encode(image: NDArray[np.uint8], kind: str = "PNG", **options: object) -> bytes:
+        file = BytesIO()
+        Image.fromarray(image).save(file, kind, **options)
+        return file.getvalue()
+
+    return encode
+
+
+@pytest.fixture
+def gateway() -> Iterator[Callable[..., httpx2.Client]]:
+    """Start gateways on engines of the test's choice; the default is the fake one.
+
+    Real servers on real sockets, each in a thread of its own.
+    """
+    with ExitStack() as stack:
+
+        def start(
+            engine: Engine | None = None, name: str = "demo", **settings: object
+        ) -> httpx2.Client:
+            spec = get_spec(name)
+            engine = engine or FakeEngine(spec.classes, spec.output_stride)
+            served = ServedModels([ServedModel(spec, engine, [])])
+            app = create_app(Settings(**settings), served)
+            url = stack.enter_context(_listening(app))
+            return stack.enter_context(httpx2.Client(base_url=url, timeout=120))
+
+        yield start
+
+
+@contextmanager
+def _listening(app: FastAPI) -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the gateway did not start"
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
+        assert not thread.is_alive(), "the gateway did not stop"
+
+
+def need(program: str) -> str:
+    """Return the path of a program; skip without it, except in CI, where it must be there."""
+    path = shutil.which(program)
+    if path is None:
+        reason = f"{program} is not installed"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{reason}, and CI must have it")
+        pytest.skip(reason)
+    return path
+
+
+@pytest.fixture
+def needed() -> Callable[[str], str]:
+    return need
