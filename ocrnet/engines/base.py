@@ -1,0 +1,47 @@
+"""The seam between the product and whatever runs the network."""
+
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrnet.errors import BadEngineOutput
+
+OutputName = Literal["logits", "labels"]
+Images = NDArray[np.uint8]
+
+
+class Engine(Protocol):
+    """Runs one model. Safe to use from many tasks of one event loop at once."""
+
+    async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        """Run images of one shape, uint8 RGB (N, H, W, 3), and return the named output.
+
+        `logits`: float32 or float16 (N, classes, ⌈H/s⌉, ⌈W/s⌉), s the model's output stride.
+        `labels`: uint8 (N, H, W); only graphs made for whole images have it.
+
+        Raises EngineUnavailable when closed or without that output, and EngineError or
+        BadEngineOutput when the run fails.
+        """
+
+    async def close(self) -> None:
+        """Give everything back. Closing twice is fine; work under way is finished first."""
+
+
+def checked_logits(
+    output: NDArray[np.generic], classes: int, stride: int, images: Images
+) -> NDArray[np.float32]:
+    """Return `output` as float32 logits for `images`.
+
+    Raises BadEngineOutput for another shape than (N, classes, ⌈H/stride⌉, ⌈W/stride⌉) or
+    values that are not finite.
+    """
+    number, height, width = images.shape[:3]
+    expected = (number, classes, -(-height // stride), -(-width // stride))
+    if output.shape != expected:
+        raise BadEngineOutput(f"the engine gave logits of shape {output.shape}, not {expected}")
+    logits = output.astype(np.float32, copy=False)
+    # A sum is finite only if every term is; far cheaper than a mask of the same size.
+    if not np.isfinite(logits.sum(dtype=np.float64)):
+        raise BadEngineOutput("the engine gave logits that are not finite")
+    return logits

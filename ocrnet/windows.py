@@ -1,0 +1,79 @@
+"""Where the windows of a sliding-window request lie: arithmetic on sizes, nothing else."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ocrnet.errors import InvalidOption
+from ocrnet.zoo.spec import Size
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of the picture, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def bottom(self) -> int:
+        """One past the last row."""
+        return self.top + self.height
+
+    @property
+    def right(self) -> int:
+        """One past the last column."""
+        return self.left + self.width
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, to index a picture with."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """A full grid of windows of one size: `tops` × `lefts`."""
+
+    picture: Size
+    window: Size
+    tops: tuple[int, ...]
+    lefts: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.tops) * len(self.lefts)
+
+    def __iter__(self) -> Iterator[Window]:
+        for top in self.tops:
+            for left in self.lefts:
+                yield Window(top, left, self.window.height, self.window.width)
+
+
+def plan_windows(picture: Size, crop: Size, stride: Size) -> WindowPlan:
+    """Lay windows over a picture as mmsegmentation's `slide_inference` does.
+
+    The last row and column of windows move back inside; along a side on which the
+    picture is smaller than the crop, the window is as long as the picture.
+
+    Raises InvalidOption for a crop or stride that leaves pixels uncovered.
+    """
+    if crop.height < 1 or crop.width < 1:
+        raise InvalidOption("crop", f"crop is {crop}: each side is at least 1 pixel")
+    if not (1 <= stride.height <= crop.height and 1 <= stride.width <= crop.width):
+        raise InvalidOption(
+            "stride",
+            f"stride is {stride}: each side is at least 1 and at most the crop's ({crop}), "
+            "else pixels between two windows would have no label",
+        )
+    window = Size(min(crop.height, picture.height), min(crop.width, picture.width))
+    return WindowPlan(
+        picture,
+        window,
+        _starts(picture.height, window.height, stride.height),
+        _starts(picture.width, window.width, stride.width),
+    )
+
+
+def _starts(length: int, window: int, stride: int) -> tuple[int, ...]:
+    return (*range(0, length - window, stride), length - window)

@@ -1,0 +1,130 @@
+"""What every engine must do: one class of tests, run over each of them."""
+
+import asyncio
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from ocrnet.artefacts import find_graphs
+from ocrnet.engines import Engine, open_engine
+from ocrnet.engines.base import checked_logits
+from ocrnet.engines.fake import FakeEngine
+from ocrnet.errors import EngineUnavailable
+from ocrnet.zoo import get_spec
+
+SPEC = get_spec("demo")
+
+
+def _pictures(number: int, height: int, width: int) -> np.ndarray:
+    rng = np.random.default_rng(height * width)
+    return rng.integers(0, 256, (number, height, width, 3), dtype=np.uint8)
+
+
+class EngineContract:
+    """Subclasses give `engine`, an open engine of the demo model."""
+
+    @pytest.fixture
+    def engine(self) -> Iterator[Engine]:
+        raise NotImplementedError
+
+    @pytest.mark.parametrize(("height", "width"), [(64, 96), (97, 131), (1, 1), (33, 5)])
+    def test_logits_have_the_shape_of_the_output_grid(
+        self, engine: Engine, height: int, width: int
+    ) -> None:
+        images = _pictures(2, height, width)
+        output = asyncio.run(engine.infer(images, "logits"))
+        assert output.dtype in (np.float32, np.float16)
+        assert output.shape == (2, 19, -(-height // 4), -(-width // 4))
+        assert checked_logits(output, 19, 4, images).dtype == np.float32
+
+    def test_a_batch_answers_like_its_pictures_alone(self, engine: Engine) -> None:
+        images = _pictures(3, 40, 56)
+
+        async def both() -> tuple[np.ndarray, list[np.ndarray]]:
+            together = await engine.infer(images, "logits")
+            return together, [await engine.infer(image[None], "logits") for image in images]
+
+        together, alone = asyncio.run(both())
+        scale = np.abs(together).max()
+        np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-5 * scale)
+
+    def test_concurrent_calls_do_not_mix_their_answers(self, engine: Engine) -> None:
+        pictures = [_pictures(1, 32 + 4 * k, 48) for k in range(6)]
+
+        async def all_at_once() -> list[np.ndarray]:
+            return await asyncio.gather(*(engine.infer(p, "logits") for p in pictures))
+
+        async def one_by_one() -> list[np.ndarray]:
+            return [await engine.infer(p, "logits") for p in pictures]
+
+        for concurrent, alone in zip(
+            asyncio.run(all_at_once()), asyncio.run(one_by_one()), strict=True
+        ):
+            np.testing.assert_array_equal(concurrent, alone)
+
+    def test_an_answer_stays_after_the_next_call(self, engine: Engine) -> None:
+        async def two() -> tuple[np.ndarray, np.ndarray]:
+            first = await engine.infer(_pictures(1, 32, 32), "logits")
+            kept = first.copy()
+            await engine.infer(_pictures(1, 32, 32)[:, ::-1], "logits")
+            return first, kept
+
+        first, kept = asyncio.run(two())
+        np.testing.assert_array_equal(first, kept)
+
+    def test_a_view_of_a_picture_will_do(self, engine: Engine) -> None:
+        picture = _pictures(1, 64, 64)
+        window = picture[:, 8:40, 16:64]
+
+        async def both() -> tuple[np.ndarray, np.ndarray]:
+            return (
+                await engine.infer(window, "logits"),
+                await engine.infer(np.ascontiguousarray(window), "logits"),
+            )
+
+        np.testing.assert_array_equal(*asyncio.run(both()))
+
+    def test_closing_twice_is_fine_and_a_closed_engine_says_so(self, engine: Engine) -> None:
+        async def close_and_ask() -> None:
+            await engine.close()
+            await engine.close()
+            with pytest.raises(EngineUnavailable, match="closed"):
+                await engine.infer(_pictures(1, 32, 32), "logits")
+
+        asyncio.run(close_and_ask())
+
+
+class TestFakeEngine(EngineContract):
+    @pytest.fixture
+    def engine(self) -> Engine:
+        return FakeEngine(19)
+
+    def test_labels_follow_from_the_red_channel(self) -> None:
+        images = _pictures(1, 5, 7)
+        labels = asyncio.run(FakeEngine(19).infer(images, "labels"))
+        np.testing.assert_array_equal(labels, images[..., 0] % 19)
+
+
+class TestOpenVinoEngine(EngineContract):
+    @pytest.fixture
+    def engine(self, root) -> Iterator[Engine]:
+        engine = open_engine(SPEC, find_graphs(root / "model_repository", SPEC))
+        yield engine
+        asyncio.run(engine.close())
+
+    def test_an_output_that_the_graph_lacks_is_named(self, engine: Engine) -> None:
+        with pytest.raises(EngineUnavailable, match=r"no output 'labels', only \['logits'\]"):
+            asyncio.run(engine.infer(_pictures(1, 32, 32), "labels"))
+
+    def test_a_call_cancelled_while_it_waits_never_runs(self, engine: Engine) -> None:
+        async def cancel_the_second() -> None:
+            first = asyncio.create_task(engine.infer(_pictures(1, 256, 256), "logits"))
+            second = asyncio.create_task(engine.infer(_pictures(1, 2000, 2000), "logits"))
+            await asyncio.sleep(0)
+            second.cancel()
+            await first
+            await engine.close()  # waits for the worker: the large picture would take seconds
+            assert second.cancelled()
+
+        asyncio.run(cancel_the_second())

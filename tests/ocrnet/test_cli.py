@@ -1,0 +1,59 @@
+import json
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ocrnet.cli import main
+from ocrnet.scenes import draw_scene
+
+
+def test_models_lists_every_row_with_its_device(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 27
+    row = next(line for line in lines if line.startswith("ocrnet_hr18s_cityscapes_40k"))
+    assert row.split() == [
+        "ocrnet_hr18s_cityscapes_40k",
+        "cityscapes",
+        "76.61",
+        "78.01",
+        "10.45",
+        "A100",
+    ]
+
+
+def test_models_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 26
+
+
+def test_scenes_writes_pictures_and_label_maps(tmp_path: Path) -> None:
+    assert (
+        main(["scenes", str(tmp_path / "new"), "--count", "2", "--height", "64", "--width", "96"])
+        == 0
+    )
+    scene = draw_scene(1, 64, 96)
+    picture = Image.open(BytesIO((tmp_path / "new" / "1.png").read_bytes()))
+    labels = Image.open(BytesIO((tmp_path / "new" / "1_labels.png").read_bytes()))
+    np.testing.assert_array_equal(np.asarray(picture), scene.image)
+    np.testing.assert_array_equal(np.asarray(labels), scene.labels)
+
+
+def test_an_error_of_ours_is_one_line_and_exit_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", "--repository", str(tmp_path)]) == 1
+    assert "ocrnet export onnx demo" in capsys.readouterr().err
+    assert main(["export", "onnx"]) == 1
+    assert capsys.readouterr().err == "ocrnet: say either which models, or --all\n"
+
+
+def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ([], ["serve"], ["models"], ["scenes"], ["export"], ["export", "onnx"]):
+        with pytest.raises(SystemExit) as caught:
+            main([*command, "--help"])
+        assert caught.value.code == 0
+        assert len(capsys.readouterr().out) > 100

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from ocrnet.argmax import LabelMapWriter
+from ocrnet.logits import NetworkLogits, ResizedLogits, StitchedLogits
+from ocrnet.timings import Timings
+from ocrnet.windows import plan_windows
+from ocrnet.zoo import Size
+
+
+def _reference(parts: list[np.ndarray], plan, align_corners: bool) -> np.ndarray:
+    """The textbook form: pad every window to full size, sum, divide by the count."""
+    total = np.zeros((len(parts[0]), plan.picture.height, plan.picture.width))
+    count = np.zeros((plan.picture.height, plan.picture.width))
+    for window, part in zip(plan, parts, strict=True):
+        size = Size(window.height, window.width)
+        full = ResizedLogits(NetworkLogits(part), size, align_corners=align_corners)
+        total[:, *window.slices] += full.rows(0, window.height)
+        count[window.slices] += 1
+    return total / count
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize(
+    ("picture", "crop", "stride"),
+    [
+        (Size(70, 110), Size(32, 48), Size(21, 32)),
+        (Size(20, 110), Size(32, 48), Size(20, 30)),
+        (Size(1, 200), Size(32, 48), Size(20, 30)),
+        (Size(200, 1), Size(32, 48), Size(20, 30)),
+        (Size(33, 49), Size(32, 48), Size(32, 48)),
+        (Size(40, 40), Size(40, 40), Size(8, 8)),
+    ],
+)
+def test_stitching_equals_the_textbook_form(
+    picture: Size, crop: Size, stride: Size, align_corners: bool
+) -> None:
+    plan = plan_windows(picture, crop, stride)
+    rng = np.random.default_rng(0)
+    shape = (5, -(-plan.window.height // 4), -(-plan.window.width // 4))
+    parts = [rng.normal(size=shape).astype(np.float32) for _ in plan]
+    expected = _reference(parts, plan, align_corners)
+
+    stitched = StitchedLogits(plan, align_corners=align_corners)
+    writer = LabelMapWriter(stitched, Timings())
+    finished = []
+    for window, part in zip(plan, parts, strict=True):
+        stitched.add(window, part)
+        finished.append(stitched.finished)
+        band = slice(max(0, stitched.finished - 3), stitched.finished)
+        if band.start < band.stop and band.start >= writer._written:
+            actual = stitched.rows(band.start, band.stop)
+            np.testing.assert_allclose(actual, expected[:, band], atol=1e-5)
+        writer.advance()
+    assert finished == sorted(finished)
+    assert finished[-1] == picture.height
+    np.testing.assert_array_equal(writer.labels, expected.argmax(0))
+
+
+def test_windows_are_dropped_once_their_rows_are_written() -> None:
+    plan = plan_windows(Size(4000, 64), Size(64, 64), Size(40, 40))
+    stitched = StitchedLogits(plan, align_corners=False)
+    writer = LabelMapWriter(stitched, Timings())
+    held = []
+    for window in plan:
+        stitched.add(window, np.zeros((3, 16, 16), np.float32))
+        writer.advance()
+        held.append(len(stitched._held))
+    assert len(held) > 90
+    assert max(held) <= 3
+
+
+def test_rows_that_are_gone_are_not_made_up() -> None:
+    plan = plan_windows(Size(100, 10), Size(10, 10), Size(10, 10))
+    stitched = StitchedLogits(plan, align_corners=False)
+    with pytest.raises(ValueError, match="rows 0 to 5"):
+        stitched.rows(0, 5)
