@@ -1,0 +1,76 @@
+"""Unpickle checkpoints without running anything that they name.
+
+`torch.load(weights_only=True)` refuses files that mention classes it does not know, and
+mmengine's files mention several (message hub, history buffer, NumPy scalars). Here every
+such name becomes an inert stand-in of our own: it takes any arguments and any state, and
+does nothing with them. The real classes are never imported, and there is no fallback to
+full unpickling.
+"""
+
+import pickle
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ocrnet.errors import CheckpointError
+
+# A refusal names what it met: «GLOBAL mmengine.logging.history_buffer.HistoryBuffer was not …».
+_REFUSED = re.compile(r"GLOBAL ([\w.]+?)(?: was not an allowed|,| is not)")
+_MOST_NAMES = 100
+
+# Harmless as stand-ins too, but a file that names one of these was made to do harm: say so.
+_HOSTILE = re.compile(
+    r"^(subprocess|shutil|socket|importlib|runpy|pty|webbrowser|code|ctypes|pickle)\b"
+    r"|^builtins\.(eval|exec|compile|open|input|__import__)$"
+)
+
+
+class _Inert:
+    """Accepts whatever a pickle does to an object, and keeps nothing."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "_Inert":
+        return super().__new__(cls)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def __setstate__(self, state: Any) -> None: ...
+
+    def __setitem__(self, key: Any, value: Any) -> None: ...
+
+    def append(self, item: Any) -> None: ...
+
+    def extend(self, items: Any) -> None: ...
+
+
+def load_inert(path: Path) -> Any:
+    """Load a `.pth` file's contents, foreign objects replaced by inert stand-ins.
+
+    Raises CheckpointError for a file that is no checkpoint or names what it never should.
+    """
+    stand_ins: dict[str, type] = {}
+    while True:
+        allowed: list[Any] = [(stand_in, name) for name, stand_in in stand_ins.items()]
+        try:
+            with torch.serialization.safe_globals(allowed):
+                return torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            refused = _REFUSED.search(str(error))
+            if refused is None:
+                raise CheckpointError(f"{path} cannot be read safely: {_first(error)}") from error
+            name = refused[1] if "." in refused[1] else f"builtins.{refused[1]}"
+            if _HOSTILE.match(name):
+                raise CheckpointError(
+                    f"{path} names {name}, which no checkpoint needs: it is hostile or damaged"
+                ) from error
+            if name in stand_ins or len(stand_ins) == _MOST_NAMES:
+                raise CheckpointError(f"{path} cannot be read safely: it needs {name}") from error
+            stand_ins[name] = type("Inert", (_Inert,), {})
+        except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise CheckpointError(f"{path} is not a PyTorch checkpoint: {_first(error)}") from error
+
+
+def _first(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:200]

@@ -1,0 +1,69 @@
+"""The one trained model of the project: the committed graph, and what it has learnt."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from export import load_model
+from export.parity import DYNAMIC_SIZES, TOLERANCE, compare
+from ocrnet.artefacts import find_graphs, sha256_of
+from ocrnet.engines import open_engine
+from ocrnet.miou import ConfusionMatrix
+from ocrnet.scenes import draw_scene
+from ocrnet.segmenter import SegmentOptions, segment
+from ocrnet.timings import Timings
+from ocrnet.zoo import Size, get_spec
+
+SPEC = get_spec("demo")
+
+
+@pytest.fixture(scope="module")
+def weights(root: Path) -> Path:
+    return root / "export" / "weights" / "demo.safetensors"
+
+
+def test_the_committed_graph_equals_the_pytorch_model(root: Path, weights: Path) -> None:
+    (graph,) = [g for g in find_graphs(root / "model_repository", SPEC) if g.fixed_size is None]
+    assert graph.manifest.checkpoint_sha256 == sha256_of(weights)
+    errors = compare(load_model(SPEC, weights), graph.path, DYNAMIC_SIZES)
+    assert max(errors.values()) <= TOLERANCE
+
+
+def test_the_committed_graph_stores_half_precision(root: Path) -> None:
+    model = onnx.load(root / "model_repository" / "demo_dynamic" / "1" / "model.onnx")
+    stored = {weight.data_type for weight in model.graph.initializer if len(weight.dims) == 4}
+    assert onnx.TensorProto.FLOAT16 in stored
+    assert all(node.name for node in model.graph.node)
+
+
+def test_openvino_equals_pytorch_on_a_scene(root: Path, weights: Path) -> None:
+    image = draw_scene(0, 192, 384).image
+    engine = open_engine(SPEC, find_graphs(root / "model_repository", SPEC))
+    actual = asyncio.run(engine.infer(image[None], "logits"))
+    asyncio.run(engine.close())
+    with torch.inference_mode():
+        expected = load_model(SPEC, weights)(torch.from_numpy(image)[None]).numpy()
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    "options", [SegmentOptions("whole"), SegmentOptions("slide", Size(320, 640), Size(208, 424))]
+)
+def test_it_has_learnt_to_read_scenes(root: Path, options: SegmentOptions) -> None:
+    """Pooled over 8 unseen scenes; docs/demo-model.md has the full figures."""
+    engine = open_engine(SPEC, find_graphs(root / "model_repository", SPEC))
+    matrix = ConfusionMatrix(SPEC.classes)
+
+    async def score() -> None:
+        for seed in range(8):
+            scene = draw_scene(seed, 512, 1024)
+            result = await segment(scene.image, SPEC, engine, options, Timings())
+            matrix.add(scene.labels, result.labels)
+        await engine.close()
+
+    asyncio.run(score())
+    assert matrix.miou() >= 0.5

@@ -1,0 +1,136 @@
+"""Every kind of graph, for two architectures, through the documented command."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from export import load_model
+from export.parity import DYNAMIC_SIZES, TOLERANCE, compare
+from ocrnet.artefacts import find_graphs, read_manifest
+from ocrnet.cli import main
+from ocrnet.engines import open_engine
+from ocrnet.errors import ArtefactError
+from ocrnet.zoo import Size, get_spec
+
+CITYSCAPES = "ocrnet_hr18s_cityscapes_40k"
+VOC = "ocrnet_hr18_voc12_20k"
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("repository")
+    command = ["export", "onnx", CITYSCAPES, VOC, "--checkpoint", "stand-in"]
+    assert main([*command, "--repository", str(folder)]) == 0
+    return folder
+
+
+def test_every_kind_is_there_and_nothing_half_built(repository: Path) -> None:
+    assert sorted(path.name for path in repository.iterdir()) == [
+        f"{VOC}_dynamic",
+        f"{VOC}_window",
+        f"{CITYSCAPES}_dynamic",
+        f"{CITYSCAPES}_whole",
+        f"{CITYSCAPES}_window",
+    ]
+    assert not list(repository.glob("*/1.partial"))
+
+
+@pytest.mark.parametrize(
+    ("folder", "size"),
+    [
+        (f"{CITYSCAPES}_dynamic", None),
+        (f"{CITYSCAPES}_window", Size(512, 1024)),
+        (f"{CITYSCAPES}_whole", Size(1024, 2048)),
+        (f"{VOC}_dynamic", None),
+        (f"{VOC}_window", Size(512, 512)),
+    ],
+)
+def test_graphs_keep_the_contract(repository: Path, folder: str, size: Size | None) -> None:
+    path = repository / folder / "1" / "model.onnx"
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    names = [node.name for node in model.graph.node]
+    assert all(names)
+    assert len(names) == len(set(names))
+    (image,), (logits,) = model.graph.input, model.graph.output
+    assert (image.name, logits.name) == ("image", "logits")
+    assert image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert logits.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    dims = [dim.dim_value or dim.dim_param for dim in image.type.tensor_type.shape.dim]
+    assert dims == (["N", "H", "W", 3] if size is None else ["N", size.height, size.width, 3])
+    # uint8 may meet nothing but a Cast (TensorRT), and normalisation is not folded away.
+    assert [node.op_type for node in model.graph.node if "image" in node.input] in (
+        ["Cast"],
+        ["Cast", "Shape"],
+    )
+    first = [node.op_type for node in model.graph.node if node.op_type in ("Sub", "Div", "Conv")]
+    assert first[:3] == ["Sub", "Div", "Conv"]
+
+    manifest = read_manifest(path.with_name("manifest.json"))
+    assert manifest.checkpoint == "stand-in"
+    assert (manifest.height, manifest.width) == (
+        (size.height, size.width) if size else (None, None)
+    )
+    assert len(manifest.parity) >= (1 if size else 5)
+    assert max(manifest.parity.values()) <= TOLERANCE
+
+
+def test_parity_sizes_include_odd_ones_and_not_the_traced_one() -> None:
+    assert len(set(DYNAMIC_SIZES)) >= 5
+    assert Size(160, 224) not in DYNAMIC_SIZES
+    assert any(size.height % 2 and size.width % 2 for size in DYNAMIC_SIZES)
+
+
+def test_parity_fails_for_a_graph_of_other_weights(repository: Path) -> None:
+    network = load_model(CITYSCAPES, "stand-in")
+    with torch.no_grad():
+        network.get_parameter("decode_head.1.conv_seg.bias")[3] += 0.01
+    with pytest.raises(ArtefactError, match="of the largest logit"):
+        compare(network, repository / f"{CITYSCAPES}_dynamic" / "1" / "model.onnx", (Size(40, 40),))
+
+
+def test_the_engine_takes_the_fixed_graph_for_its_size(repository: Path) -> None:
+    spec = get_spec(CITYSCAPES)
+    graphs = find_graphs(repository, spec)
+    image = np.random.default_rng(0).integers(0, 256, (1, 512, 1024, 3), dtype=np.uint8)
+
+    async def ask(chosen: list) -> np.ndarray:
+        engine = open_engine(spec, chosen)
+        try:
+            return await engine.infer(image, "logits")
+        finally:
+            await engine.close()
+
+    fixed = asyncio.run(ask(graphs))
+    dynamic = asyncio.run(ask([graph for graph in graphs if graph.fixed_size is None]))
+    np.testing.assert_allclose(fixed, dynamic, atol=1e-4 * np.abs(dynamic).max())
+    with pytest.raises(ArtefactError, match="dynamic graph"):
+        asyncio.run(ask([graph for graph in graphs if graph.fixed_size]))
+
+
+def test_a_model_without_a_pulled_checkpoint_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert main(["export", "onnx", VOC]) == 1
+    assert f"ocrnet export pull {VOC}" in capsys.readouterr().err
+
+
+def test_a_pulled_checkpoint_is_exported_and_named_in_the_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    spec = get_spec(VOC)
+    cached = tmp_path / "cache" / "ocrnet" / "checkpoints" / spec.checkpoint.file_name
+    cached.parent.mkdir(parents=True)
+    torch.save({"state_dict": load_model(VOC, "stand-in").state_dict(), "meta": {}}, cached)
+    command = ["export", "onnx", spec.aliases[0], "--kinds", "dynamic"]
+    assert main([*command, "--repository", str(tmp_path)]) == 0
+    manifest = json.loads((tmp_path / f"{VOC}_dynamic" / "1" / "manifest.json").read_text())
+    assert manifest["checkpoint"] == spec.checkpoint.file_name
+    assert len(manifest["checkpoint_sha256"]) == 64
