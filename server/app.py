@@ -1,0 +1,82 @@
+"""The web application: routes, errors and models put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
+
+from ocrnet import __version__
+from server import problems
+from server.admission import Admission
+from server.models import ServedModels
+from server.request_id import RequestIdMiddleware
+from server.routes import health, models, segment
+from server.settings import Settings
+from server.state import Gateway
+
+_PAGE = Path(__file__).parent / "page"
+_PROBLEM_SCHEMA = {
+    "title": "Problem",
+    "description": "RFC 9457; docs/api.md lists the codes",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "request_id": {"type": "string"},
+        "limit": {"type": "integer"},
+        "actual": {"type": "integer"},
+    },
+}
+
+
+def create_app(settings: Settings, served: ServedModels) -> FastAPI:
+    """Build the gateway around models that are open; it closes them when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await served.close()
+
+    app = FastAPIOffline(
+        title="OCRNet",
+        version=__version__,
+        summary="Semantic segmentation with OCRNet (HRNet-OCR)",
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.gateway = Gateway(
+        settings, served, Admission(settings.max_requests, settings.retry_after)
+    )
+    problems.install(app)
+    for routes in (segment, models, health):
+        app.include_router(routes.router)
+    app.mount("/page", StaticFiles(directory=_PAGE), name="page")
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(_PAGE / "index.html")
+
+    app.add_middleware(RequestIdMiddleware)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, routes=app.routes
+        )
+        components = schema.setdefault("components", {}).setdefault("schemas", {})
+        components["Problem"] = _PROBLEM_SCHEMA
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,121 @@
+"""Every refusal as a problem document (RFC 9457), and the one table of statuses."""
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ocrnet import errors
+
+MEDIA_TYPE = "application/problem+json"
+_LONGEST_DETAIL = 200
+_logger = logging.getLogger("ocrnet.gateway")
+
+# The nearest class in an error's ancestry decides.
+STATUS: dict[type[errors.OcrnetError], int] = {
+    errors.InvalidOption: 422,
+    errors.UndecodablePicture: 422,
+    errors.UnsupportedPicture: 415,
+    errors.PictureTooLarge: 413,
+    errors.InputError: 422,
+    errors.UnknownModel: 404,
+    errors.Overloaded: 503,
+    errors.EngineUnavailable: 503,
+    errors.BadEngineOutput: 502,
+    errors.EngineError: 500,
+    errors.OcrnetError: 500,
+}
+_FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+class RequestError(errors.InputError):
+    """The request itself is wrong: how it is sent, not the picture in it."""
+
+    def __init__(self, status: int, code: str, message: str):
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class BodyTooLarge(errors.PictureTooLarge):
+    """The body passes the limit. hang_up: so much is still to come that nobody should read it."""
+
+    def __init__(self, limit: int, actual: int, *, hang_up: bool):
+        message = f"the body has {actual} bytes or more, {limit} are allowed"
+        super().__init__(message, "too_many_bytes", limit=limit, actual=actual)
+        self.hang_up = hang_up
+
+
+def problem(
+    request: Request, status: int, code: str, detail: str, **more: int | str
+) -> JSONResponse:
+    """Build the answer; `more` adds members such as `limit` and `actual`."""
+    if len(detail) > _LONGEST_DETAIL:
+        detail = detail[: _LONGEST_DETAIL - 1] + "…"
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request.state.request_id,
+    }
+    return JSONResponse(body | more, status, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app with a problem document."""
+    app.add_exception_handler(errors.OcrnetError, _ours)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _framework)
+    app.add_exception_handler(Exception, _bug)
+
+
+async def _ours(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.OcrnetError)
+    if isinstance(error, RequestError):
+        return problem(request, error.status, error.code, str(error))
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    if status >= 500 and not isinstance(error, errors.Overloaded):
+        # Backend texts can name paths and versions: they go to the log, not to the client.
+        _logger.error("request %s: %s", request.state.request_id, error, exc_info=error)
+        return problem(request, status, error.code, "the engine did not give a usable answer")
+    more = {}
+    if isinstance(error, errors.PictureTooLarge):
+        more = {"limit": error.limit, "actual": error.actual}
+    answer = problem(request, status, error.code, str(error), **more)
+    if isinstance(error, BodyTooLarge) and error.hang_up:
+        answer.headers["Connection"] = "close"
+    if isinstance(error, errors.Overloaded):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+async def _validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    name = str(first["loc"][-1])[:40]
+    if first["type"] == "extra_forbidden":
+        return problem(
+            request, 422, "unknown_parameter",
+            f"there is no parameter {name!r}; /docs lists those that there are",
+        )  # fmt: skip
+    return problem(request, 422, f"invalid_{name}", f"{name}: {first['msg']}")
+
+
+async def _framework(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = _FRAMEWORK_CODES.get(error.status_code, "http_error")
+    answer = problem(request, error.status_code, code, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _bug(request: Request, error: Exception) -> JSONResponse:
+    # Starlette re-raises after this: the server logs the traceback and drops the connection.
+    answer = problem(request, 500, "internal_error", "an error of ours; the log has the details")
+    answer.headers["Connection"] = "close"
+    return answer

@@ -1,0 +1,119 @@
+"""`POST /segment`: a picture in, a mask out."""
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from ocrnet.errors import PictureTooLarge
+from ocrnet.masks import class_shares, palette_png
+from ocrnet.pictures import decode_picture
+from ocrnet.segmenter import Segmentation, plan_request, segment
+from ocrnet.timings import Timings
+from ocrnet.zoo import ModelSpec, Size
+from server.body import read_picture
+from server.options import SegmentQuery
+from server.problems import MEDIA_TYPE
+from server.state import Gateway
+
+router = APIRouter()
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image"],
+                    "properties": {"image": {"type": "string", "format": "binary"}},
+                }
+            },
+            **dict.fromkeys(("image/jpeg", "image/png", "image/webp"), _BINARY),
+            "application/octet-stream": _BINARY,
+        },
+    }
+}
+_PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The mask, of the picture's own size",
+        "content": {"image/png": _BINARY, "application/json": {"schema": {"type": "object"}}},
+    },
+    404: {"description": "No such model here", **_PROBLEM},
+    408: {"description": "The body took too long to arrive", **_PROBLEM},
+    413: {"description": "Too many bytes, pixels or windows", **_PROBLEM},
+    415: {"description": "Not a JPEG, PNG or WebP picture", **_PROBLEM},
+    422: {"description": "A picture that does not decode, or a bad parameter", **_PROBLEM},
+    503: {"description": "Too many requests in work; see Retry-After", **_PROBLEM},
+}
+
+
+@router.post(
+    "/segment",
+    summary="Segment a picture",
+    response_class=Response,
+    responses=_RESPONSES,
+    openapi_extra=_BODY,
+)
+async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]) -> Response:
+    """Label every pixel of a JPEG, PNG or WebP picture.
+
+    Send it as multipart field `image` or as the raw body. `Server-Timing` says how long each
+    stage took.
+    """
+    gateway: Gateway = request.app.state.gateway
+    settings = gateway.settings
+    model = gateway.models.get(query.model)
+    options = query.to_options(settings.max_side)
+    timings = Timings()
+    with gateway.admission.slot():
+        with timings.stage("receive"):
+            data = await read_picture(request, settings.max_bytes, settings.body_timeout)
+        with timings.stage("decode"):
+            image = await asyncio.to_thread(decode_picture, data, settings.picture_limits)
+        plan = plan_request(Size(*image.shape[:2]), model.spec, options)
+        if len(plan) > settings.max_windows:
+            raise PictureTooLarge(
+                f"this picture needs {len(plan)} windows of {plan.window}, "
+                f"{settings.max_windows} are allowed: take a larger crop or stride",
+                "too_many_windows",
+                limit=settings.max_windows,
+                actual=len(plan),
+            )
+        result = await segment(image, model.spec, model.engine, options, timings)
+        with timings.stage("encode"):
+            if query.format == "png":
+                kind = "image/png"
+                body = await asyncio.to_thread(palette_png, result.labels, model.spec.labels)
+            else:
+                kind = "application/json"
+                body = await asyncio.to_thread(_report, result, model.spec, query)
+    return Response(body, media_type=kind, headers={"Server-Timing": _server_timing(timings)})
+
+
+def _report(result: Segmentation, spec: ModelSpec, query: SegmentQuery) -> bytes:
+    height, width = result.labels.shape
+    document = {
+        "model": spec.name,
+        "height": height,
+        "width": width,
+        "mode": query.mode,
+        "resize": query.resize,
+        "plan": {
+            "size": str(result.plan.picture),
+            "window": str(result.plan.window),
+            "windows": len(result.plan),
+        },
+        "classes": class_shares(result.labels, spec.labels),
+        "milliseconds": {
+            name: round(seconds * 1000, 2) for name, seconds in result.timings.seconds.items()
+        },
+    }
+    return json.dumps(document).encode()
+
+
+def _server_timing(timings: Timings) -> str:
+    return ", ".join(f"{name};dur={value * 1000:.2f}" for name, value in timings.seconds.items())

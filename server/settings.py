@@ -1,0 +1,61 @@
+"""Every knob of the gateway, once: a flag, an environment variable and a line of the docs."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ocrnet.pictures import PictureLimits
+
+
+class Settings(BaseSettings):
+    """Read once at start: flags win over `OCRNET_…` variables, these over the defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="OCRNET_", frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    repository: Path = Field(
+        Path("model_repository"), description="folder with the models' graphs and manifests"
+    )
+    models: Annotated[str, NoDecode] = Field(
+        "demo",
+        min_length=1,
+        description="names of the models to serve, separated by commas; the first is the default",
+    )
+    threads: int = Field(
+        0, ge=0, le=1024, description="CPU threads of the engine; 0 takes the machine's cores"
+    )
+    max_requests: int = Field(
+        4, ge=1, le=1024, description="requests in work at once; beyond, they are refused (503)"
+    )
+    retry_after: int = Field(
+        2, ge=1, le=3600, description="seconds that a refused client is told to wait"
+    )
+    body_timeout: float = Field(
+        30.0, gt=0, le=3600, description="seconds that a request's body may take to arrive"
+    )
+    max_bytes: int = Field(20 * 2**20, ge=1, description="bytes of a request's body (413 beyond)")
+    max_pixels: int = Field(
+        50_000_000, ge=1, description="pixels of a picture, height times width (413 beyond)"
+    )
+    max_side: int = Field(16_384, ge=1, description="pixels along a picture's side (413 beyond)")
+    max_windows: int = Field(
+        4096, ge=1, description="windows of one request in mode=slide (413 beyond)"
+    )
+    log_level: str = Field(
+        "info",
+        pattern="^(critical|error|warning|info|debug)$",
+        description="least severe log line: critical, error, warning, info or debug",
+    )
+
+    @property
+    def model_names(self) -> list[str]:
+        """`models`, taken apart."""
+        return [name.strip() for name in self.models.split(",") if name.strip()]
+
+    @property
+    def picture_limits(self) -> PictureLimits:
+        """The limits that the decoder checks."""
+        return PictureLimits(self.max_bytes, self.max_pixels, self.max_side)

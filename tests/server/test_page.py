@@ -1,0 +1,93 @@
+"""The page at `/` in a real Chromium: a scene goes in, its mask and legend come out."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import httpx2
+import numpy as np
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from ocrnet.artefacts import find_graphs
+from ocrnet.engines import open_engine
+from ocrnet.scenes import draw_scene
+from ocrnet.zoo import get_spec
+
+
+@pytest.fixture
+def browser(needed: Callable[[str], str], tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = needed("chromium")
+    for flag in (
+        "--headless=new",
+        "--no-sandbox",  # CI runs as root
+        "--disable-dev-shm-usage",
+        "--window-size=1100,900",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(needed("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def scene_file(tmp_path: Path) -> Path:
+    scene = draw_scene(0, 256, 512)
+    path = tmp_path / "scene.png"
+    cv2.imwrite(str(path), cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR))
+    return path
+
+
+def _status(browser: webdriver.Chrome) -> str:
+    return browser.find_element(By.ID, "status").text
+
+
+def test_a_picture_is_shown_with_its_mask_and_legend(
+    browser: webdriver.Chrome,
+    gateway: Callable[..., httpx2.Client],
+    scene_file: Path,
+    root: Path,
+) -> None:
+    spec = get_spec("demo")
+    client = gateway(open_engine(spec, find_graphs(root / "model_repository", spec)))
+    browser.get(str(client.base_url))
+    wait = WebDriverWait(browser, 60)
+    wait.until(lambda b: len(Select(b.find_element(By.ID, "model")).options) == 1)
+    browser.find_element(By.ID, "file").send_keys(str(scene_file))
+    wait.until(lambda b: b.find_elements(By.CSS_SELECTOR, "#legend li"))
+    assert _status(browser).startswith("scene.png: ")
+    mask = browser.find_element(By.ID, "mask")
+    assert mask.is_displayed()
+    assert browser.execute_script("return arguments[0].naturalWidth", mask) == 512
+    rows = [row.text for row in browser.find_elements(By.CSS_SELECTOR, "#legend li")]
+    assert any(row.startswith("road ") for row in rows)
+    shares = [float(row.split()[-2]) for row in rows]
+    assert sum(shares) == pytest.approx(100, abs=1.5)
+    shot = np.frombuffer(browser.get_screenshot_as_png(), np.uint8)
+    assert len(np.unique(cv2.imdecode(shot, cv2.IMREAD_COLOR).reshape(-1, 3), axis=0)) > 1000
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_a_refusal_is_shown_in_words(
+    browser: webdriver.Chrome, gateway: Callable[..., httpx2.Client], tmp_path: Path
+) -> None:
+    path = tmp_path / "notes.png"
+    path.write_text("not a picture")
+    browser.get(str(gateway().base_url))
+    browser.find_element(By.ID, "file").send_keys(str(path))
+    WebDriverWait(browser, 30).until(lambda b: "JPEG, PNG or WebP" in _status(b))
+    assert "error" in browser.find_element(By.ID, "status").get_attribute("class")
+
+
+def test_the_api_page_works_without_a_network(
+    browser: webdriver.Chrome, gateway: Callable[..., httpx2.Client]
+) -> None:
+    browser.get(f"{gateway().base_url}/docs")
+    WebDriverWait(browser, 30).until(
+        lambda b: "Segment a picture" in b.find_element(By.TAG_NAME, "body").text
+    )
