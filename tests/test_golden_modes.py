@@ -1,0 +1,120 @@
+"""mmsegmentation's own label maps through the product's whole path, over real HTTP."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+
+import httpx2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from export.build import build_graph
+from export.checkpoints import load_model
+from ocrnet.artefacts import find_graphs
+from ocrnet.engines import Engine, open_engine
+from ocrnet.logits import NetworkLogits, ResizedLogits, StitchedLogits
+from ocrnet.windows import plan_windows
+from ocrnet.zoo import Size, get_spec
+
+MODELS = {
+    "hr18s_cityscapes": "ocrnet_hr18s_cityscapes_40k",
+    "hr18s_ade20k": "ocrnet_hr18s_ade20k_80k",
+    "r101_cityscapes": "ocrnet_r101-d8_cityscapes_40k_b8",
+}
+MODES = {
+    "whole": {"mode": "whole"},
+    "slide": {"mode": "slide", "crop": "128x128", "stride": "85x85"},
+    "published": {"mode": "whole", "resize": "published"},
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Callable[[], Engine]]:
+    """The name in the reference data, and how to open an engine of that model."""
+    name = MODELS[request.param]
+    repository = tmp_path_factory.mktemp("repository")
+    network = load_model(name, "stand-in")
+    build_graph(network, get_spec(name), "dynamic", repository, checkpoint="stand-in")
+    graphs = find_graphs(repository, get_spec(name))
+    return request.param, lambda: open_engine(get_spec(name), graphs)
+
+
+def _mask(client: httpx2.Client, data: bytes, **query: str) -> np.ndarray:
+    answer = client.post("/segment", params=query, files={"image": data})
+    assert answer.status_code == 200, answer.text
+    picture = Image.open(BytesIO(answer.content))
+    assert picture.mode == "P"
+    return np.asarray(picture)
+
+
+def test_label_maps_of_every_mode(
+    served: tuple[str, Callable[[], Engine]], gateway: Callable[..., httpx2.Client], golden: Path
+) -> None:
+    reference, open_it = served
+    expected = np.load(golden / "modes_197x331_seed2.npz")
+    picture = (golden / "picture_197x331_seed2.png").read_bytes()
+    client = gateway(open_it(), MODELS[reference])
+    for mode, query in MODES.items():
+        labels = _mask(client, picture, **query)
+        agreement = (labels == expected[f"{reference}_{mode}_label"]).mean()
+        assert agreement >= 0.9999, (reference, mode, agreement)
+
+
+def test_full_size_logits_of_whole_and_slide(
+    served: tuple[str, Callable[[], Engine]], golden: Path, golden_weights: ModuleType
+) -> None:
+    reference, open_it = served
+    expected = np.load(golden / "modes_197x331_seed2.npz")
+    image = golden_weights.image(197, 331, 2)
+    size = Size(197, 331)
+
+    async def logits() -> dict[str, np.ndarray]:
+        engine = open_it()
+        try:
+            output = await engine.infer(image[None], "logits")
+            whole = ResizedLogits(NetworkLogits(output[0]), size, align_corners=False)
+            plan = plan_windows(size, Size(128, 128), Size(85, 85))
+            slide = StitchedLogits(plan, align_corners=False)
+            for window in plan:
+                slide.add(window, (await engine.infer(image[None, *window.slices], "logits"))[0])
+            return {"whole": whole.rows(0, 197), "slide": slide.rows(0, 197)}
+        finally:
+            await engine.close()
+
+    for mode, actual in asyncio.run(logits()).items():
+        wanted = expected[f"{reference}_{mode}_logits_every7"]
+        np.testing.assert_allclose(
+            actual[:, ::7, ::7], wanted, rtol=0, atol=1e-4 * np.abs(wanted).max()
+        )
+
+
+def test_the_authors_full_size_label_map(
+    tmp_path: Path,
+    gateway: Callable[..., httpx2.Client],
+    golden: Path,
+    golden_weights: ModuleType,
+    encode: Callable[..., bytes],
+) -> None:
+    """From a checkpoint with the authors' names to the mask over HTTP."""
+    name = "ocrnet_hr48_cityscapes_authors"
+    names = json.loads((golden / "official_checkpoint_keys.json").read_text())
+    saved = {
+        key: torch.from_numpy(golden_weights.tensor(key, tuple(shape)))
+        for key, shape in names.items()
+        if not key.endswith("num_batches_tracked")
+    }
+    torch.save(saved, tmp_path / "authors.pth")
+    network = load_model(name, tmp_path / "authors.pth")
+    checkpoint = str(tmp_path / "authors.pth")
+    build_graph(network, get_spec(name), "dynamic", tmp_path, checkpoint=checkpoint)
+    client = gateway(open_engine(get_spec(name), find_graphs(tmp_path, get_spec(name))), name)
+    labels = _mask(client, encode(golden_weights.image(96, 192, 1)), mode="whole")
+    expected = np.load(golden / "official_hr48_cityscapes.npz")["label"]
+    assert (labels == expected).mean() >= 0.9999

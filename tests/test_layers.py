@@ -1,0 +1,67 @@
+"""The layers of the design, and what each part starts without."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_BLOCKED = """
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {names!r}:
+            raise ModuleNotFoundError(f"{{name}} is blocked", name=name)
+sys.meta_path.insert(0, Blocker())
+{code}
+"""
+
+
+def _run_without(names: set[str], code: str) -> subprocess.CompletedProcess[str]:
+    script = _BLOCKED.format(names=names, code=code)
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_import_contracts_hold(root: Path) -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_the_gateway_starts_without_what_only_the_exporter_needs() -> None:
+    code = """
+from pathlib import Path
+from server.app import create_app
+from server.models import open_models
+from server.settings import Settings
+models = open_models(Settings())
+print(len(create_app(Settings(), models).routes) > 5)
+assert "torch" not in sys.modules
+"""
+    result = _run_without({"torch", "onnx", "onnxruntime", "safetensors", "tqdm", "httpx2"}, code)
+    assert result.stdout.strip() == "True", result.stderr
+
+
+def test_the_core_starts_without_a_web_framework() -> None:
+    code = "import ocrnet.segmenter, ocrnet.engines.openvino, ocrnet.commands; print('ok')"
+    web = {"fastapi", "starlette", "uvicorn", "pydantic", "pydantic_settings", "torch", "onnx"}
+    result = _run_without(web, code)
+    assert result.stdout.strip() == "ok", result.stderr
+
+
+@pytest.mark.parametrize("command", [["export", "onnx", "demo"], ["export", "pull", "demo"]])
+def test_export_without_torch_says_what_to_install(command: list[str]) -> None:
+    code = f"from ocrnet.cli import main; sys.exit(main({command!r}))"
+    result = _run_without({"torch"}, code)
+    assert result.returncode == 1
+    assert "make .venv" in result.stderr
+
+
+def test_no_file_is_too_long(root: Path) -> None:
+    names = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.split()
+    long = {name: n for name in names if (n := len((root / name).read_text().splitlines())) > 300}
+    assert not long
