@@ -80,6 +80,13 @@ def _onnx(arguments: argparse.Namespace) -> int:
     if arguments.all == bool(arguments.models):
         raise OcrnetError("say either which models, or --all")
     specs = list(load_zoo().values()) if arguments.all else [get_spec(n) for n in arguments.models]
+    for spec in specs:
+        lacking = set(arguments.kinds or ()) - set(kinds_of(spec))
+        if lacking:
+            raise OcrnetError(
+                f"{spec.name} has no {' or '.join(sorted(lacking))} graph, "
+                f"only {', '.join(kinds_of(spec))}"
+            )
     for number, spec in enumerate(specs, 1):
         checkpoint = arguments.checkpoint or _checkpoint_of(spec)
         network = load_model(spec, checkpoint)

@@ -93,13 +93,9 @@ def find_graphs(repository: Path, spec: ModelSpec) -> list[Graph]:
     return graphs
 
 
-def available_models(repository: Path, names: list[str]) -> list[str]:
-    """Those of `names` that have a graph in the repository, unchecked."""
-    return [
-        name
-        for name in names
-        if any((graph_folder(repository, name, kind) / MANIFEST).is_file() for kind in KINDS)
-    ]
+def kinds_present(repository: Path, model: str) -> list[Kind]:
+    """The kinds of graph that the repository has of a model, unchecked."""
+    return [k for k in KINDS if (graph_folder(repository, model, k) / MANIFEST).is_file()]
 
 
 def _checked(folder: Path, spec: ModelSpec) -> Graph:

@@ -47,15 +47,11 @@ def decode_picture(data: bytes, limits: PictureLimits) -> RgbImage:
             if upright.mode.startswith("I"):
                 grey = (np.asarray(upright).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)
                 return np.repeat(grey[..., None], 3, axis=2)
+            if "transparency" in upright.info:  # of a palette: Pillow wants it made alpha first
+                upright = upright.convert("RGBA")
             return np.array(upright.convert("RGB"))
         except _DAMAGED as error:
             raise _undecodable(picture.format, error) from error
-
-
-def picture_size(data: bytes, limits: PictureLimits) -> Size:
-    """Return the size that the header states, after the checks of `decode_picture`."""
-    with _open(data, limits) as picture:
-        return Size(picture.height, picture.width)
 
 
 def _open(data: bytes, limits: PictureLimits) -> ImageFile.ImageFile:
@@ -152,7 +148,6 @@ __all__ = [
     "PictureLimits",
     "RgbImage",
     "decode_picture",
-    "picture_size",
     "published_size",
     "resize_picture",
 ]

@@ -13,7 +13,7 @@ from ocrnet.logits import LogitsSource, NetworkLogits, ResizedLogits, StitchedLo
 from ocrnet.pictures import RgbImage, published_size, resize_picture
 from ocrnet.timings import Timings
 from ocrnet.windows import Window, WindowPlan, plan_windows
-from ocrnet.zoo.spec import ModelSpec, Size
+from ocrnet.zoo.spec import ModelSpec, Size, default_stride
 
 Mode = Literal["slide", "whole"]
 Resize = Literal["none", "published"]
@@ -55,17 +55,7 @@ def plan_request(size: Size, spec: ModelSpec, options: SegmentOptions) -> Window
             raise InvalidOption(given, f"mode=whole takes no {given}: it is for mode=slide")
         return plan_windows(size, size, size)
     crop = options.crop or spec.crop
-    stride = options.stride or (spec.stride if crop == spec.crop else default_stride(crop))
-    return plan_windows(size, crop, stride)
-
-
-def default_stride(crop: Size) -> Size:
-    """Two thirds of the crop, rounded down to a multiple of 8 where it is long enough."""
-
-    def of(side: int) -> int:
-        return max(side * 2 // 3 // 8 * 8, min(side, 8))
-
-    return Size(of(crop.height), of(crop.width))
+    return plan_windows(size, crop, options.stride or default_stride(crop))
 
 
 async def segment(
@@ -139,11 +129,15 @@ async def _slide(
     finally:
         for _, task in waiting:
             task.cancel()
+        await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
 
 
 async def _infer(image: RgbImage, spec: ModelSpec, engine: Engine) -> Floats:
     """(H, W, 3) → float32 logits (classes, ⌈H/s⌉, ⌈W/s⌉)."""
     images = image[None]
     output = await engine.infer(images, "logits")
-    logits: Floats = checked_logits(output, spec.classes, spec.output_stride, images)[0]
-    return logits
+    logits = await asyncio.to_thread(
+        checked_logits, output, spec.classes, spec.output_stride, images
+    )
+    first: Floats = logits[0]
+    return first

@@ -55,7 +55,10 @@ def create_app(settings: Settings, served: ServedModels) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.gateway = Gateway(
-        settings, served, Admission(settings.max_requests, settings.retry_after)
+        settings,
+        served,
+        uploads=Admission("arriving", settings.max_uploads, settings.retry_after),
+        work=Admission("in work", settings.max_requests, settings.retry_after),
     )
     problems.install(app)
     for routes in (segment, models, health):

@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     max_requests: int = Field(
         4, ge=1, le=1024, description="requests in work at once; beyond, they are refused (503)"
     )
+    max_uploads: int = Field(
+        16, ge=1, le=1024, description="bodies arriving at once; beyond, they are refused (503)"
+    )
     retry_after: int = Field(
         2, ge=1, le=3600, description="seconds that a refused client is told to wait"
     )

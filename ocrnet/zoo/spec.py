@@ -28,6 +28,18 @@ class Size:
         return f"{self.height}x{self.width}"
 
 
+def default_stride(crop: Size) -> Size:
+    """Two thirds of the crop, rounded down to a multiple of 8 where the crop has as much.
+
+    So windows meet on the output grid (output strides are 4 and 8).
+    """
+
+    def along(side: int) -> int:
+        return max(side * 2 // 3 // 8 * 8, min(side, 8))
+
+    return Size(along(crop.height), along(crop.width))
+
+
 @dataclass(frozen=True)
 class ResizeLimits:
     """A data set's test-time resize, in pixels: the longest and the shortest side it may have."""
@@ -108,11 +120,8 @@ class ModelSpec:
 
     @property
     def stride(self) -> Size:
-        """The default step between windows: two thirds of the crop, down to a multiple of 8.
-
-        So windows meet on the output grid (output strides are 4 and 8).
-        """
-        return Size(self.crop.height * 2 // 3 // 8 * 8, self.crop.width * 2 // 3 // 8 * 8)
+        """The default step between windows."""
+        return default_stride(self.crop)
 
     @property
     def whole(self) -> Size | None:

@@ -69,9 +69,10 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
     model = gateway.models.get(query.model)
     options = query.to_options(settings.max_side)
     timings = Timings()
-    with gateway.admission.slot():
-        with timings.stage("receive"):
-            data = await read_picture(request, settings.max_bytes, settings.body_timeout)
+    gateway.work.check()  # before a byte of the body is read
+    with gateway.uploads.slot(), timings.stage("receive"):
+        data = await read_picture(request, settings.max_bytes, settings.body_timeout)
+    with gateway.work.slot():
         with timings.stage("decode"):
             image = await asyncio.to_thread(decode_picture, data, settings.picture_limits)
         plan = plan_request(Size(*image.shape[:2]), model.spec, options)

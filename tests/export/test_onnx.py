@@ -113,6 +113,14 @@ def test_the_engine_takes_the_fixed_graph_for_its_size(repository: Path) -> None
         asyncio.run(ask([graph for graph in graphs if graph.fixed_size]))
 
 
+def test_a_kind_that_the_model_lacks_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["export", "onnx", VOC, "--checkpoint", "stand-in", "--kinds", "whole"]
+    assert main([*command, "--repository", str(tmp_path)]) == 1
+    assert "has no whole graph, only dynamic, window" in capsys.readouterr().err
+
+
 def test_a_model_without_a_pulled_checkpoint_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrnet.artefacts import MANIFEST, Kind, Manifest, available_models, find_graphs, sha256_of
+from ocrnet.artefacts import MANIFEST, Kind, Manifest, find_graphs, kinds_present, sha256_of
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size, get_spec
 
@@ -29,7 +29,8 @@ def test_finds_every_kind_that_is_there(tmp_path: Path) -> None:
     _put(tmp_path, "window")
     graphs = find_graphs(tmp_path, SPEC)
     assert [graph.fixed_size for graph in graphs] == [None, Size(512, 1024)]
-    assert available_models(tmp_path, ["demo", "ocrnet_hr18s_voc12_20k"]) == ["demo"]
+    assert kinds_present(tmp_path, "demo") == ["dynamic", "window"]
+    assert kinds_present(tmp_path, "ocrnet_hr18s_voc12_20k") == []
 
 
 def test_an_empty_repository_says_how_to_fill_it(tmp_path: Path) -> None:

@@ -10,8 +10,11 @@ from ocrnet.cli import main
 from ocrnet.scenes import draw_scene
 
 
-def test_models_lists_every_row_with_its_device(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models"]) == 0
+def test_models_lists_every_row_with_its_device_and_graphs(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository = str(root / "model_repository")
+    assert main(["models", "--repository", repository]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 27
     row = next(line for line in lines if line.startswith("ocrnet_hr18s_cityscapes_40k"))
@@ -22,7 +25,21 @@ def test_models_lists_every_row_with_its_device(capsys: pytest.CaptureFixture[st
         "78.01",
         "10.45",
         "A100",
+        "-",
     ]
+
+    demo = next(line for line in lines if line.startswith("demo"))
+    assert demo.split()[-1].startswith("dynamic")
+
+
+def test_numbers_that_cannot_be_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flags in (["--height", "31"], ["--count", "0"], ["--seed", "-1"], ["--width", "wide"]):
+        with pytest.raises(SystemExit) as caught:
+            main(["scenes", str(tmp_path), *flags])
+        assert caught.value.code == 2
+        assert "is not a number of at least" in capsys.readouterr().err
 
 
 def test_models_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 import struct
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ from ocrnet.errors import PictureTooLarge, UndecodablePicture, UnsupportedPictur
 from ocrnet.pictures import (
     PictureLimits,
     decode_picture,
-    picture_size,
     published_size,
     resize_picture,
 )
@@ -65,6 +65,12 @@ def test_grey_palette_alpha_and_16_bit_are_the_same_picture(encode: Encode) -> N
     sixteen = grey.astype(np.uint16) * 257
     palette = Image.fromarray(grey)
     palette.putpalette([value for level in range(256) for value in (level, level, level)])
+    see_through = BytesIO()
+    palette.save(see_through, "PNG", transparency=bytes(range(256)))
+    plain = BytesIO()
+    palette.save(plain, "PNG")
+    for data in (see_through.getvalue(), plain.getvalue()):
+        np.testing.assert_array_equal(decode_picture(data, LIMITS), expected)
     alpha = np.concatenate([expected, np.full((*grey.shape, 1), 200, np.uint8)], axis=2)
     for picture in (grey, np.asarray(sixteen), alpha):
         np.testing.assert_array_equal(decode_picture(encode(picture), LIMITS), expected)
@@ -84,7 +90,7 @@ def _png(width: int, height: int, body: bytes = b"") -> bytes:
 
 def test_limits_are_exact(encode: Encode) -> None:
     data = encode(_ramp(20, 30))
-    assert picture_size(data, PictureLimits(len(data), 600, 30)) == Size(20, 30)
+    assert decode_picture(data, PictureLimits(len(data), 600, 30)).shape == (20, 30, 3)
     for limits, code, actual in (
         (PictureLimits(len(data) - 1, 600, 30), "too_many_bytes", len(data)),
         (PictureLimits(len(data), 599, 30), "too_many_pixels", 600),

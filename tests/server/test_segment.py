@@ -1,8 +1,11 @@
 """What `POST /segment` and its neighbours answer, on the fake engine."""
 
 import asyncio
+import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from io import BytesIO
 
 import httpx2
@@ -133,9 +136,8 @@ def test_beyond_the_bound_requests_are_refused_at_once_and_places_come_back(
     held = [threading.Thread(target=post) for _ in range(2)]
     for thread in held:
         thread.start()
-    admission = client  # the refusal itself shows when both places are taken
-    for _ in range(1000):
-        refused = admission.post("/segment", content=b"")
+    for _ in range(1000):  # the refusal itself shows when both places are taken
+        refused = client.post("/segment", content=b"")
         if refused.status_code == 503:
             break
     assert refused.json()["code"] == "overloaded"
@@ -146,6 +148,36 @@ def test_beyond_the_bound_requests_are_refused_at_once_and_places_come_back(
         thread.join()
     assert [answer.status_code for answer in answers] == [200, 200]
     assert client.post("/segment", files={"image": png}).status_code == 200
+
+
+def test_slow_senders_keep_nobody_from_the_engine(gateway: Gateway, png: bytes) -> None:
+    client = gateway(max_requests=1, max_uploads=3, body_timeout=60)
+    address = (client.base_url.host, client.base_url.port)
+    head = (
+        b"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\n"
+    )
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(socket.create_connection(address)).sendall(head + b"12")
+        assert client.post("/segment", files={"image": png}).status_code == 200
+        stack.enter_context(socket.create_connection(address)).sendall(head)
+        for _ in range(1000):
+            answer = client.post("/segment", files={"image": png})
+            if answer.status_code == 503:
+                break
+        assert "3 requests are arriving" in answer.json()["detail"]
+
+
+def test_a_body_that_does_not_come_is_given_up(gateway: Gateway) -> None:
+    client = gateway(body_timeout=0.2)
+
+    def slow() -> Iterator[bytes]:
+        yield b"\xff\xd8\xff"
+        time.sleep(1)
+        yield b"more"
+
+    answer = client.post("/segment", content=slow(), headers={"content-type": "image/jpeg"})
+    assert (answer.status_code, answer.json()["code"]) == (408, "body_too_slow")
 
 
 def test_four_clients_at_once_get_the_masks_that_one_gets(gateway: Gateway, encode: Encode) -> None:
