@@ -49,6 +49,13 @@ def test_pth_as_they_come(tmp_path: Path, state: State, wrap: Callable[[State], 
     assert _same(load_model("demo", path), state)
 
 
+def test_files_of_before_the_zip_format_load_too(tmp_path: Path, state: State) -> None:
+    """Most published files are of 2020, when torch.save did not write zip archives yet."""
+    content = {"state_dict": state, "meta": {"seed": np.float64(3), "hook": _Runs(Path, "x")}}
+    torch.save(content, tmp_path / "x.pth", _use_new_zipfile_serialization=False)
+    assert _same(load_model("demo", tmp_path / "x.pth"), state)
+
+
 def test_safetensors_and_half_precision(tmp_path: Path, state: State) -> None:
     half = {name: v.half() if v.is_floating_point() else v for name, v in state.items()}
     safetensors.torch.save_file(half, tmp_path / "x.safetensors")
