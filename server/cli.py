@@ -2,6 +2,8 @@
 
 import argparse
 import logging
+import os
+import socket
 import sys
 
 import uvicorn
@@ -31,7 +33,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def serve(arguments: argparse.Namespace) -> int:
-    """Run until stopped; 2 for bad settings, 1 if a model cannot be opened."""
+    """Run until stopped; 2 for bad settings, 1 for a taken port or a model that does not open."""
     given = {
         name: value
         for name in Settings.model_fields
@@ -48,18 +50,29 @@ def serve(arguments: argparse.Namespace) -> int:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
-        models = open_models(settings)
+        # Bound first: a taken port shows at once, not after the models are loaded.
+        with _listen(settings.host, settings.port) as listener:
+            models = open_models(settings)
+            served = ", ".join(model.spec.name for model in models)
+            url = f"http://{settings.host}:{listener.getsockname()[1]}"
+            print(f"Serving {served} at {url}", file=sys.stderr)
+            config = uvicorn.Config(
+                create_app(settings, models),
+                log_level=settings.log_level,
+                log_config=None,
+                server_header=False,
+            )
+            uvicorn.Server(config).run(sockets=[listener])
     except OcrnetError as error:
         print(f"ocrnet serve: {error}", file=sys.stderr)
         return 1
-    served = ", ".join(model.spec.name for model in models)
-    print(f"Serving {served} at http://{settings.host}:{settings.port}", file=sys.stderr)
-    uvicorn.run(
-        create_app(settings, models),
-        host=settings.host,
-        port=settings.port,
-        log_level=settings.log_level,
-        log_config=None,
-        server_header=False,
-    )
     return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OcrnetError(f"cannot listen on {host}:{port}: {reason.lower()}") from error

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ocrnet.errors import InvalidOption
 from ocrnet.segmenter import Mode, Resize, SegmentOptions
 from ocrnet.zoo import Size
+from server.problems import RequestError
 
 _SMALLEST_CROP = 32
 _SIZE = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII)
@@ -54,6 +55,18 @@ class SegmentQuery(BaseModel):
             stride=_size("stride", self.stride, 1, max_side),
             resize=self.resize,
         )
+
+
+def refuse_repeated(parameters: list[tuple[str, str]]) -> None:
+    """Raise RequestError for a parameter that is given twice: which one was meant?"""
+    names = [name for name, _ in parameters]
+    for name in names:
+        if names.count(name) > 1:
+            raise RequestError(
+                422,
+                "repeated_parameter",
+                f"{name} is given {names.count(name)} times: give it once",
+            )
 
 
 def _size(option: str, text: str | None, smallest: int, largest: int) -> Size | None:

@@ -28,7 +28,10 @@ STATUS: dict[type[errors.OcrnetError], int] = {
     errors.EngineError: 500,
     errors.OcrnetError: 500,
 }
-_FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed"}
+_FRAMEWORK = {
+    404: ("not_found", "there is nothing at this address; /docs lists what there is"),
+    405: ("method_not_allowed", "this address takes other methods; the header Allow names them"),
+}
 
 
 class RequestError(errors.InputError):
@@ -108,8 +111,8 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
 
 async def _framework(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    code = _FRAMEWORK_CODES.get(error.status_code, "http_error")
-    answer = problem(request, error.status_code, code, str(error.detail))
+    code, detail = _FRAMEWORK.get(error.status_code, ("http_error", str(error.detail)))
+    answer = problem(request, error.status_code, code, detail)
     answer.headers.update(error.headers or {})
     return answer
 

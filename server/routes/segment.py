@@ -13,7 +13,7 @@ from ocrnet.segmenter import Segmentation, plan_request, segment
 from ocrnet.timings import Timings
 from ocrnet.zoo import ModelSpec, Size
 from server.body import read_picture
-from server.options import SegmentQuery
+from server.options import SegmentQuery, refuse_repeated
 from server.problems import MEDIA_TYPE
 from server.state import Gateway
 
@@ -66,6 +66,7 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
     """
     gateway: Gateway = request.app.state.gateway
     settings = gateway.settings
+    refuse_repeated(request.query_params.multi_items())
     model = gateway.models.get(query.model)
     options = query.to_options(settings.max_side)
     timings = Timings()

@@ -62,7 +62,7 @@ def test_scenes_writes_pictures_and_label_maps(tmp_path: Path) -> None:
 def test_an_error_of_ours_is_one_line_and_exit_code_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["serve", "--repository", str(tmp_path)]) == 1
+    assert main(["serve", "--port", "0", "--repository", str(tmp_path)]) == 1
     assert "ocrnet export onnx demo" in capsys.readouterr().err
     assert main(["export", "onnx"]) == 1
     assert capsys.readouterr().err == "ocrnet: say either which models, or --all\n"

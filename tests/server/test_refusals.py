@@ -105,6 +105,11 @@ def _cases(encode: Encode, scene: np.ndarray) -> dict[str, tuple[dict, int, str]
         "other digits": (with_query(crop="٥١٢x٥١٢"), 422, "invalid_crop"),
         "crop in whole": (with_query(mode="whole", crop="64x64"), 422, "invalid_crop"),
         "unknown parameter": (with_query(sride="32x32"), 422, "unknown_parameter"),
+        "parameter given twice": (
+            {"files": good, "params": [("mode", "whole"), ("mode", "slide")]},
+            422,
+            "repeated_parameter",
+        ),
         "unknown mode": (with_query(mode="fast"), 422, "invalid_mode"),
         "unknown format": (with_query(format="bmp"), 422, "invalid_format"),
         "too many windows": (with_query(crop="32x32", stride="1x1"), 413, "too_many_windows"),

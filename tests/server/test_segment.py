@@ -152,20 +152,27 @@ def test_beyond_the_bound_requests_are_refused_at_once_and_places_come_back(
 
 def test_slow_senders_keep_nobody_from_the_engine(gateway: Gateway, png: bytes) -> None:
     client = gateway(max_requests=1, max_uploads=3, body_timeout=60)
-    address = (client.base_url.host, client.base_url.port)
-    head = (
-        b"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\n"
-    )
+
+    def send_slowly() -> socket.socket:
+        """Send a head and the start of a body; return once the gateway waits for the rest."""
+        sender = socket.create_connection((client.base_url.host, client.base_url.port))
+        sender.sendall(
+            b"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+            b"Content-Length: 9\r\n\r\n12"
+        )
+        sender.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            sender.recv(1)  # no answer: it was let in
+        return sender
+
     with ExitStack() as stack:
         for _ in range(2):
-            stack.enter_context(socket.create_connection(address)).sendall(head + b"12")
+            stack.enter_context(send_slowly())
         assert client.post("/segment", files={"image": png}).status_code == 200
-        stack.enter_context(socket.create_connection(address)).sendall(head)
-        for _ in range(1000):
-            answer = client.post("/segment", files={"image": png})
-            if answer.status_code == 503:
-                break
-        assert "3 requests are arriving" in answer.json()["detail"]
+        stack.enter_context(send_slowly())
+        refused = client.post("/segment", files={"image": png})
+        assert refused.status_code == 503
+        assert "3 requests are arriving" in refused.json()["detail"]
 
 
 def test_a_body_that_does_not_come_is_given_up(gateway: Gateway) -> None:

@@ -1,3 +1,5 @@
+import socket
+
 import pytest
 from pydantic import ValidationError
 
@@ -36,8 +38,18 @@ def test_every_bad_setting_is_named_before_anything_starts(
         assert f"ocrnet serve: {name}: " in message
 
 
+def test_a_taken_port_is_named_before_anything_is_loaded(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", "--port", str(port), "--models", "not loaded"]) == 1
+    message = f"ocrnet serve: cannot listen on 127.0.0.1:{port}: address already in use\n"
+    assert capsys.readouterr().err == message
+
+
 def test_an_unknown_model_is_named_before_anything_starts(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["serve", "--models", "demo,ocrnet_hr99"]) == 1
+    assert main(["serve", "--port", "0", "--models", "demo,ocrnet_hr99"]) == 1
     assert "no model is called 'ocrnet_hr99'" in capsys.readouterr().err
