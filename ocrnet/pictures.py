@@ -133,7 +133,8 @@ def published_size(size: Size, limits: ResizeLimits) -> Size:
     factor = min(
         limits.long / max(size.height, size.width), limits.short / min(size.height, size.width)
     )
-    return Size(int(size.height * factor + 0.5), int(size.width * factor + 0.5))
+    # A very long picture would lose its short side altogether; mmcv fails on those.
+    return Size(max(1, int(size.height * factor + 0.5)), max(1, int(size.width * factor + 0.5)))
 
 
 def resize_picture(image: RgbImage, size: Size) -> RgbImage:

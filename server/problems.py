@@ -80,7 +80,10 @@ def install(app: FastAPI) -> None:
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.OcrnetError)
     if isinstance(error, RequestError):
-        return problem(request, error.status, error.code, str(error))
+        answer = problem(request, error.status, error.code, str(error))
+        if error.status == HTTPStatus.REQUEST_TIMEOUT:
+            answer.headers["Connection"] = "close"  # the rest of the body is still to come
+        return answer
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     if status >= 500 and not isinstance(error, errors.Overloaded):
         # Backend texts can name paths and versions: they go to the log, not to the client.

@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     max_windows: int = Field(
         4096, ge=1, description="windows of one request in mode=slide (413 beyond)"
     )
+    max_window_pixels: int = Field(
+        4_194_304,
+        ge=1,
+        description="pixels that the engine takes in one piece: a window, or all in mode=whole "
+        "(413 beyond); 4 million need 3 GB with HRNet-W18-Small, 6 GB with W48",
+    )
     log_level: str = Field(
         "info",
         pattern="^(critical|error|warning|info|debug)$",

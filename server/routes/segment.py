@@ -11,10 +11,12 @@ from ocrnet.masks import class_shares, palette_png
 from ocrnet.pictures import decode_picture
 from ocrnet.segmenter import Segmentation, plan_request, segment
 from ocrnet.timings import Timings
+from ocrnet.windows import WindowPlan
 from ocrnet.zoo import ModelSpec, Size
 from server.body import read_picture
 from server.options import SegmentQuery, refuse_repeated
 from server.problems import MEDIA_TYPE
+from server.settings import Settings
 from server.state import Gateway
 
 router = APIRouter()
@@ -77,14 +79,7 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
         with timings.stage("decode"):
             image = await asyncio.to_thread(decode_picture, data, settings.picture_limits)
         plan = plan_request(Size(*image.shape[:2]), model.spec, options)
-        if len(plan) > settings.max_windows:
-            raise PictureTooLarge(
-                f"this picture needs {len(plan)} windows of {plan.window}, "
-                f"{settings.max_windows} are allowed: take a larger crop or stride",
-                "too_many_windows",
-                limit=settings.max_windows,
-                actual=len(plan),
-            )
+        _check_cost(plan, settings)
         result = await segment(image, model.spec, model.engine, options, timings)
         with timings.stage("encode"):
             if query.format == "png":
@@ -94,6 +89,26 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
                 kind = "application/json"
                 body = await asyncio.to_thread(_report, result, model.spec, query)
     return Response(body, media_type=kind, headers={"Server-Timing": _server_timing(timings)})
+
+
+def _check_cost(plan: WindowPlan, settings: Settings) -> None:
+    if len(plan) > settings.max_windows:
+        raise PictureTooLarge(
+            f"this picture needs {len(plan)} windows of {plan.window}, "
+            f"{settings.max_windows} are allowed: take a larger crop or stride",
+            "too_many_windows",
+            limit=settings.max_windows,
+            actual=len(plan),
+        )
+    pixels = plan.window.height * plan.window.width
+    if pixels > settings.max_window_pixels:
+        raise PictureTooLarge(
+            f"the engine would take {plan.window} = {pixels} pixels in one piece, "
+            f"{settings.max_window_pixels} are allowed: take mode=slide, or a smaller crop",
+            "window_too_large",
+            limit=settings.max_window_pixels,
+            actual=pixels,
+        )
 
 
 def _report(result: Segmentation, spec: ModelSpec, query: SegmentQuery) -> bytes:

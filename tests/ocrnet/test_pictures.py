@@ -168,6 +168,7 @@ def test_damaged_headers_are_undecodable(data: bytes) -> None:
         (Size(197, 331), ResizeLimits(2048, 1024), Size(1024, 1721)),
         (Size(197, 331), ResizeLimits(2048, 512), Size(512, 860)),
         (Size(3000, 300), ResizeLimits(2048, 512), Size(2048, 205)),
+        (Size(1, 16384), ResizeLimits(2048, 1024), Size(1, 2048)),
     ],
 )
 def test_published_sizes(size: Size, limits: ResizeLimits, expected: Size) -> None:

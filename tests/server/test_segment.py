@@ -187,6 +187,37 @@ def test_a_body_that_does_not_come_is_given_up(gateway: Gateway) -> None:
     assert (answer.status_code, answer.json()["code"]) == (408, "body_too_slow")
 
 
+def test_the_engine_is_not_given_more_in_one_piece_than_allowed(
+    gateway: Gateway, encode: Encode
+) -> None:
+    client = gateway(max_window_pixels=64 * 64)
+    small, large = (encode(np.zeros((64, width, 3), np.uint8)) for width in (64, 65))
+    slide = {"crop": "64x64"}
+    for data, query, status in (
+        (small, {"mode": "whole"}, 200),
+        (large, {"mode": "whole"}, 413),
+        (large, slide, 200),
+        (large, {"crop": "64x65"}, 413),
+        (small, {"mode": "whole", "resize": "published"}, 413),
+    ):
+        answer = client.post("/segment", params=query, files={"image": data})
+        assert answer.status_code == status, (query, answer.text)
+        if status == 413:
+            assert answer.json()["code"] == "window_too_large"
+            assert answer.json()["limit"] == 64 * 64
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (2, 2), (3, 5)])
+def test_the_oddest_sizes_work_in_every_mode(
+    gateway: Gateway, encode: Encode, size: tuple[int, int]
+) -> None:
+    client = gateway()
+    data = encode(np.full((*size, 3), 11, np.uint8))
+    for query in ({"mode": "slide"}, {"mode": "whole"}, {"resize": "published"}):
+        labels = _labels(client.post("/segment", params=query, files={"image": data}))
+        np.testing.assert_array_equal(labels, np.full(size, 11))
+
+
 def test_four_clients_at_once_get_the_masks_that_one_gets(gateway: Gateway, encode: Encode) -> None:
     client = gateway(max_requests=4)
     pictures = [encode(np.full((50 + k, 70, 3), 4 * k, np.uint8)) for k in range(4)]
