@@ -5,8 +5,6 @@
 # make lock    write requirements/*.txt anew
 
 PYTHON ?= python3
-HOST ?= 127.0.0.1
-PORT ?= 8080
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -14,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := test
 
 serve: .venv/.server
-	$(BIN)/ocrnet serve --host $(HOST) --port $(PORT)
+	$(BIN)/ocrnet serve $(if $(PORT),--port $(PORT))
 
 test: .venv
 	$(BIN)/python -m pytest

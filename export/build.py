@@ -63,6 +63,9 @@ def build_graph(
         parity=compare(network, path, (size,) if size else DYNAMIC_SIZES),
     )
     manifest.write(partial)
-    shutil.rmtree(folder, ignore_errors=True)
+    old = folder.with_name("1.old")
+    if folder.exists():
+        folder.rename(old)
     partial.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
     return manifest

@@ -16,6 +16,7 @@ from ocrnet.errors import CheckpointError
 from ocrnet.zoo import ModelSpec, get_spec
 
 State = dict[str, Tensor]
+_DEEPEST_WRAPPING = 4
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 
 # The authors' names → ours, first match wins. Their batch norms sit one level deeper.
@@ -91,7 +92,9 @@ def read_state(path: Path) -> State:
             raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
     else:
         content = load_inert(path)
-    while isinstance(content, Mapping):
+    for _ in range(_DEEPEST_WRAPPING):
+        if not isinstance(content, Mapping):
+            break
         inner = next(
             (content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None
         )
@@ -107,12 +110,21 @@ def read_state(path: Path) -> State:
             for key, value in state.items()
             if not key.startswith("loss.")
         }
-    strange = [key for key, value in state.items() if not isinstance(value, Tensor)]
+    strange = [key for key, value in state.items() if not _is_plain(value)]
     if strange:
-        raise CheckpointError(f"{path} holds more than tensors: {_some(strange)}")
+        raise CheckpointError(f"{path} holds more than dense tensors of numbers: {_some(strange)}")
     return {
         key: value.float() if value.is_floating_point() else value for key, value in state.items()
     }
+
+
+def _is_plain(value: object) -> bool:
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and not (value.is_quantized or value.is_nested or value.is_complex())
+    )
 
 
 def _our_name(authors_name: str) -> str:

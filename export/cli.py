@@ -88,14 +88,16 @@ def _onnx(arguments: argparse.Namespace) -> int:
                 f"only {', '.join(kinds_of(spec))}"
             )
     for number, spec in enumerate(specs, 1):
-        checkpoint = arguments.checkpoint or _checkpoint_of(spec)
+        # The demo brings its own weights: --all must not replace the graph that git holds.
+        own = arguments.all and not spec.checkpoint.url
+        checkpoint = _checkpoint_of(spec) if own else arguments.checkpoint or _checkpoint_of(spec)
         network = load_model(spec, checkpoint)
         for kind in kinds_of(spec):
             if arguments.kinds and kind not in arguments.kinds:
                 continue
             started = time.monotonic()
             # The demo's dynamic graph travels with the project: half the bytes.
-            half = spec.name == "demo" and kind == "dynamic" and checkpoint == str(_DEMO_WEIGHTS)
+            half = kind == "dynamic" and Path(checkpoint).resolve() == _DEMO_WEIGHTS.resolve()
             manifest = build_graph(
                 network, spec, kind, arguments.repository,
                 checkpoint=str(checkpoint), half_weights=half,

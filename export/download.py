@@ -46,12 +46,19 @@ def pull(spec: ModelSpec) -> Pulled:
             f"{spec.name} has no published checkpoint: its weights come with this project"
         )
     path = cached_checkpoint(spec)
+    try:
+        return _pull(spec, path)
+    except OSError as error:
+        raise DownloadError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _pull(spec: ModelSpec, path: Path) -> Pulled:
     record = path.with_name(path.name + ".sha256")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         _download(spec.checkpoint.url, path)
     sha256 = sha256_of(path)
-    recorded = record.read_text().split()[0] if record.exists() else sha256
+    recorded = (record.read_text().split() or [sha256])[0] if record.exists() else sha256
     if recorded != sha256:
         raise DownloadError(
             f"{path} has changed since it was pulled: SHA-256 {sha256}, recorded {recorded}. "
@@ -88,12 +95,13 @@ def _receive(client: httpx2.Client, url: str, partial: Path) -> None:
     have = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with client.stream("GET", url, headers=headers) as response:
-        if response.status_code == httpx2.codes.RANGE_NOT_SATISFIABLE:
+        if have and response.status_code == httpx2.codes.RANGE_NOT_SATISFIABLE:
             partial.unlink()  # longer than the file: not a part of it
             _receive(client, url, partial)
             return
         response.raise_for_status()
-        resumed = response.status_code == httpx2.codes.PARTIAL_CONTENT
+        start = response.headers.get("content-range", "").partition("-")[0]
+        resumed = have > 0 and start == f"bytes {have}"
         have = have if resumed else 0
         total = int(response.headers.get("content-length", 0)) + have
         bar = tqdm(

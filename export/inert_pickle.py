@@ -9,6 +9,7 @@ full unpickling.
 
 import pickle
 import re
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,20 @@ from ocrnet.errors import CheckpointError
 # A refusal names what it met: «GLOBAL mmengine.logging.history_buffer.HistoryBuffer was not …».
 _REFUSED = re.compile(r"GLOBAL ([\w.]+?)(?: was not an allowed|,| is not)")
 _MOST_NAMES = 100
+
+# What torch's unpickler lets through on damaged files.
+_DAMAGED = (
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AssertionError,
+    AttributeError,
+    struct.error,
+    zipfile.BadZipFile,
+)
 
 # Harmless as stand-ins too, but a file that names one of these was made to do harm: say so.
 _HOSTILE = re.compile(
@@ -68,9 +83,11 @@ def load_inert(path: Path) -> Any:
             if name in stand_ins or len(stand_ins) == _MOST_NAMES:
                 raise CheckpointError(f"{path} cannot be read safely: it needs {name}") from error
             stand_ins[name] = type("Inert", (_Inert,), {})
-        except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except _DAMAGED as error:
             raise CheckpointError(f"{path} is not a PyTorch checkpoint: {_first(error)}") from error
 
 
 def _first(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:200]
+    # torch's own text begins with advice to load the file unsafely: only the cause is passed on.
+    text = str(error).strip().partition("WeightsUnpickler error:")
+    return (text[2] or text[0]).strip().split("\n")[0][:200] or type(error).__name__

@@ -17,7 +17,7 @@ from ocrnet.artefacts import Kind
 from ocrnet.zoo import ModelSpec, Size
 
 OPSET = 17
-# Traced at a size that nothing divides evenly, so that a baked-in size shows at once.
+# Any size will do; what is compared with PyTorch has other ones (export/parity.py).
 _TRACED = Size(160, 224)
 
 

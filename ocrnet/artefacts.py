@@ -102,6 +102,8 @@ def _checked(folder: Path, spec: ModelSpec) -> Graph:
     manifest = read_manifest(folder / MANIFEST)
     if manifest.model != spec.name:
         raise ArtefactError(f"{folder / MANIFEST} is of {manifest.model}, not of {spec.name}")
+    if folder != graph_folder(folder.parents[1], spec.name, manifest.kind):
+        raise ArtefactError(f"{folder / MANIFEST} is of a {manifest.kind} graph: it lies elsewhere")
     path = folder / manifest.file
     if Path(manifest.file).name != manifest.file or not path.is_file():
         raise ArtefactError(f"{folder / MANIFEST} names {manifest.file!r}, which is not beside it")
@@ -123,6 +125,13 @@ def read_manifest(path: Path) -> Manifest:
     except (OSError, ValueError) as error:
         raise ArtefactError(f"{path} cannot be read: {error}") from error
     names = {field.name for field in fields(Manifest)}
-    if not isinstance(data, dict) or set(data) != names or data["kind"] not in KINDS:
+    if (
+        not isinstance(data, dict)
+        or set(data) != names
+        or data["kind"] not in KINDS
+        or not all(isinstance(data[key], str) for key in ("model", "file", "sha256"))
+        or not all(isinstance(data[key], int | None) for key in ("height", "width"))
+        or "logits" not in data["outputs"]
+    ):
         raise ArtefactError(f"{path} is not a manifest of this version: export the graph again")
     return Manifest(**data)

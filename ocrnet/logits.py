@@ -93,7 +93,7 @@ class StitchedLogits:
 
     As mmsegmentation's `slide_inference`. Windows are added in the order of the plan;
     a row is finished once no later window touches it, and a window is dropped once all
-    its rows are released, so memory holds about two rows of windows.
+    its rows are released: `WindowPlan.held_cells` says how much waits at most.
     """
 
     def __init__(self, plan: WindowPlan, *, align_corners: bool):

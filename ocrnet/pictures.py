@@ -8,7 +8,7 @@ from io import BytesIO
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ImageFile, ImageOps
+from PIL import Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
@@ -43,7 +43,7 @@ def decode_picture(data: bytes, limits: PictureLimits) -> RgbImage:
     with _open(data, limits) as picture:
         try:
             picture.load()
-            upright = ImageOps.exif_transpose(picture)
+            upright = _upright(picture)
             if upright.mode.startswith("I"):
                 grey = (np.asarray(upright).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)
                 return np.repeat(grey[..., None], 3, axis=2)
@@ -81,6 +81,31 @@ def _open(data: bytes, limits: PictureLimits) -> ImageFile.ImageFile:
         raise _undecodable(name, error) from error
     _check_size(picture.width, picture.height, limits)
     return picture
+
+
+_ORIENTATION = 0x0112
+_TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation; metadata that cannot be read does not spoil the picture.
+
+    Not `ImageOps.exif_transpose`: it writes all tags anew and fails on odd ones.
+    """
+    try:
+        orientation = picture.getexif().get(_ORIENTATION)
+    except (*_DAMAGED, TypeError, KeyError, AttributeError):
+        return picture
+    turn = _TO_UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:

@@ -44,6 +44,18 @@ class WindowPlan:
     def __len__(self) -> int:
         return len(self.tops) * len(self.lefts)
 
+    def held_cells(self, output_stride: int) -> int:
+        """At most so many output cells of windows wait for their last row to be written.
+
+        A row waits for every window over it, and one more row of windows arrives meanwhile.
+        """
+        over_a_row = max(
+            sum(top <= row < top + self.window.height for top in self.tops) for row in self.tops
+        )
+        rows = min(over_a_row + 1, len(self.tops))
+        cells = -(-self.window.height // output_stride) * -(-self.window.width // output_stride)
+        return rows * len(self.lefts) * cells
+
     def __iter__(self) -> Iterator[Window]:
         for top in self.tops:
             for left in self.lefts:

@@ -52,6 +52,7 @@ def create_app(settings: Settings, served: ServedModels) -> FastAPI:
         version=__version__,
         summary="Semantic segmentation with OCRNet (HRNet-OCR)",
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat the client's Host header
         lifespan=lifespan,
     )
     app.state.gateway = Gateway(

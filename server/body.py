@@ -88,6 +88,8 @@ async def _from_form(request: Request, stream: AsyncGenerator[bytes, None]) -> b
         form = await parser.parse()
     except MultiPartException as error:
         raise RequestError(400, "bad_multipart", error.message) from error
+    except (UnicodeError, LookupError) as error:  # a charset that there is not, or that is broken
+        raise RequestError(400, "bad_multipart", "the form's charset cannot be used") from error
     try:
         unknown = [name for name in form if name != "image"]
         if unknown:

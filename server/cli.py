@@ -61,6 +61,7 @@ def serve(arguments: argparse.Namespace) -> int:
                 log_level=settings.log_level,
                 log_config=None,
                 server_header=False,
+                timeout_graceful_shutdown=settings.drain_timeout,
             )
             uvicorn.Server(config).run(sockets=[listener])
     except OcrnetError as error:
@@ -74,5 +75,9 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
+        # A failed look-up has codes of its own; create_server adds the address to the others.
+        if error.errno is None or isinstance(error, socket.gaierror):
+            reason = error.strerror or str(error)
+        else:
+            reason = os.strerror(error.errno)
         raise OcrnetError(f"cannot listen on {host}:{port}: {reason.lower()}") from error

@@ -50,8 +50,8 @@ class ServedModels:
 def open_models(settings: Settings) -> ServedModels:
     """Open an engine for every model of the settings; raises UnknownModel, ArtefactError."""
     models = []
-    for name in settings.model_names:
-        spec = get_spec(name)
+    # By spec: two aliases of one model are one model.
+    for spec in dict.fromkeys(get_spec(name) for name in settings.model_names):
         graphs = find_graphs(settings.repository, spec)
         engine = open_engine(spec, graphs, threads=settings.threads)
         models.append(ServedModel(spec, engine, graphs))

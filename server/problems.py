@@ -124,4 +124,5 @@ async def _bug(request: Request, error: Exception) -> JSONResponse:
     # Starlette re-raises after this: the server logs the traceback and drops the connection.
     answer = problem(request, 500, "internal_error", "an error of ours; the log has the details")
     answer.headers["Connection"] = "close"
+    answer.headers["X-Request-Id"] = request.state.request_id  # this answer passes no middleware
     return answer

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ocrnet.pictures import PictureLimits
@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     body_timeout: float = Field(
         30.0, gt=0, le=3600, description="seconds that a request's body may take to arrive"
     )
+    drain_timeout: int = Field(
+        30, ge=1, le=3600, description="seconds that running requests may take after SIGTERM"
+    )
     max_bytes: int = Field(20 * 2**20, ge=1, description="bytes of a request's body (413 beyond)")
     max_pixels: int = Field(
         50_000_000, ge=1, description="pixels of a picture, height times width (413 beyond)"
@@ -53,16 +56,29 @@ class Settings(BaseSettings):
         description="pixels that the engine takes in one piece: a window, or all in mode=whole "
         "(413 beyond); 4 million need 3 GB with HRNet-W18-Small, 6 GB with W48",
     )
+    max_logits_bytes: int = Field(
+        2**30,
+        ge=1,
+        description="bytes of window logits that one request may hold in mode=slide (413 beyond)",
+    )
     log_level: str = Field(
         "info",
         pattern="^(critical|error|warning|info|debug)$",
         description="least severe log line: critical, error, warning, info or debug",
     )
 
+    @field_validator("models")
+    @classmethod
+    def _names_one(cls, models: str) -> str:
+        if not models.replace(",", " ").strip():
+            raise ValueError("name at least one model")
+        return models
+
     @property
     def model_names(self) -> list[str]:
         """`models`, taken apart."""
-        return [name.strip() for name in self.models.split(",") if name.strip()]
+        names = (name.strip() for name in self.models.split(","))
+        return list(dict.fromkeys(name for name in names if name))
 
     @property
     def picture_limits(self) -> PictureLimits:

@@ -14,12 +14,15 @@ from ocrnet.timings import Timings
 from ocrnet.windows import WindowPlan
 from ocrnet.zoo import ModelSpec, Size
 from server.body import read_picture
+from server.disconnect import unless_gone
 from server.options import SegmentQuery, refuse_repeated
 from server.problems import MEDIA_TYPE
 from server.settings import Settings
 from server.state import Gateway
 
 router = APIRouter()
+
+_STAGES = ("receive", "decode", "resize", "engine", "stitch", "argmax", "encode")
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {
@@ -71,6 +74,7 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
     refuse_repeated(request.query_params.multi_items())
     model = gateway.models.get(query.model)
     options = query.to_options(settings.max_side)
+    plan_request(Size(1, 1), model.spec, options)  # what is wrong whatever the picture's size
     timings = Timings()
     gateway.work.check()  # before a byte of the body is read
     with gateway.uploads.slot(), timings.stage("receive"):
@@ -79,8 +83,9 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
         with timings.stage("decode"):
             image = await asyncio.to_thread(decode_picture, data, settings.picture_limits)
         plan = plan_request(Size(*image.shape[:2]), model.spec, options)
-        _check_cost(plan, settings)
-        result = await segment(image, model.spec, model.engine, options, timings)
+        _check_cost(plan, model.spec, settings)
+        work = segment(image, model.spec, model.engine, options, timings)
+        result = await unless_gone(request, work)
         with timings.stage("encode"):
             if query.format == "png":
                 kind = "image/png"
@@ -91,7 +96,7 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
     return Response(body, media_type=kind, headers={"Server-Timing": _server_timing(timings)})
 
 
-def _check_cost(plan: WindowPlan, settings: Settings) -> None:
+def _check_cost(plan: WindowPlan, spec: ModelSpec, settings: Settings) -> None:
     if len(plan) > settings.max_windows:
         raise PictureTooLarge(
             f"this picture needs {len(plan)} windows of {plan.window}, "
@@ -108,6 +113,15 @@ def _check_cost(plan: WindowPlan, settings: Settings) -> None:
             "window_too_large",
             limit=settings.max_window_pixels,
             actual=pixels,
+        )
+    logits = 4 * spec.classes * plan.held_cells(spec.output_stride)
+    if logits > settings.max_logits_bytes and len(plan) > 1:
+        raise PictureTooLarge(
+            f"windows that overlap would hold {logits} bytes of logits at once, "
+            f"{settings.max_logits_bytes} are allowed: take a larger stride or a smaller crop",
+            "too_many_logits",
+            limit=settings.max_logits_bytes,
+            actual=logits,
         )
 
 
@@ -133,4 +147,4 @@ def _report(result: Segmentation, spec: ModelSpec, query: SegmentQuery) -> bytes
 
 
 def _server_timing(timings: Timings) -> str:
-    return ", ".join(f"{name};dur={value * 1000:.2f}" for name, value in timings.seconds.items())
+    return ", ".join(f"{name};dur={timings.seconds.get(name, 0) * 1000:.2f}" for name in _STAGES)

@@ -152,12 +152,46 @@ def test_a_hostile_pickle_runs_nothing(tmp_path: Path, function: Any) -> None:
 
 def test_stand_ins_hide_nothing_among_the_weights(tmp_path: Path) -> None:
     torch.save({"state_dict": {"a": _Runs(Path, "x")}}, tmp_path / "x.pth")
-    with pytest.raises(CheckpointError, match="more than tensors: a"):
+    with pytest.raises(CheckpointError, match="more than dense tensors of numbers: a"):
+        read_state(tmp_path / "x.pth")
+
+
+def test_a_checkpoint_that_holds_itself_ends(tmp_path: Path) -> None:
+    content: dict[str, Any] = {}
+    content["state_dict"] = content
+    torch.save(content, tmp_path / "x.pth")
+    with pytest.raises(CheckpointError, match="state_dict"):
         read_state(tmp_path / "x.pth")
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not a checkpoint", b"PK\x03\x04broken", b"\x80\x02}q\x00."]
+    "tensor",
+    [
+        torch.zeros(3, device="meta"),
+        torch.zeros(3).to_sparse(),
+        torch.zeros(3, dtype=torch.complex64),
+    ],
+    ids=["meta", "sparse", "complex"],
+)
+def test_tensors_that_are_no_plain_numbers_are_refused(
+    tmp_path: Path, tensor: torch.Tensor
+) -> None:
+    torch.save({"a": tensor}, tmp_path / "x.pth")
+    with pytest.raises(CheckpointError, match="dense tensors of numbers: a"):
+        read_state(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a checkpoint",
+        b"PK\x03\x04broken",
+        b"\x80\x02}q\x00.",
+        b"\x80\x02.",
+        b"\x80\x02}]K\x01s.",
+        b"\x80\x02K\x01Q.",
+    ],
 )
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     for suffix in (".pth", ".safetensors"):

@@ -1,19 +1,23 @@
 """The one trained model of the project: the committed graph, and what it has learnt."""
 
 import asyncio
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
+import httpx2
 import numpy as np
 import onnx
 import pytest
 import torch
+from PIL import Image
 
 from export import load_model
 from export.parity import DYNAMIC_SIZES, TOLERANCE, compare
 from ocrnet.artefacts import find_graphs, sha256_of
 from ocrnet.engines import open_engine
 from ocrnet.miou import ConfusionMatrix
-from ocrnet.scenes import draw_scene
+from ocrnet.scenes import IGNORE, draw_scene
 from ocrnet.segmenter import SegmentOptions, segment
 from ocrnet.timings import Timings
 from ocrnet.zoo import Size, get_spec
@@ -48,6 +52,21 @@ def test_openvino_equals_pytorch_on_a_scene(root: Path, weights: Path) -> None:
     with torch.inference_mode():
         expected = load_model(SPEC, weights)(torch.from_numpy(image)[None]).numpy()
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("mode", ["slide", "whole"])
+def test_a_cityscapes_sized_scene_over_http(
+    root: Path, gateway: Callable[..., httpx2.Client], encode: Callable[..., bytes], mode: str
+) -> None:
+    scene = draw_scene(2, 1024, 2048)
+    client = gateway(open_engine(SPEC, find_graphs(root / "model_repository", SPEC)))
+    files = {"image": encode(scene.image, "JPEG", quality=95)}
+    answer = client.post("/segment", params={"mode": mode}, files=files)
+    assert answer.status_code == 200, answer.text
+    labels = np.asarray(Image.open(BytesIO(answer.content)))
+    assert labels.shape == (1024, 2048)
+    known = scene.labels != IGNORE
+    assert (labels[known] == scene.labels[known]).mean() > 0.6
 
 
 @pytest.mark.parametrize(

@@ -23,18 +23,23 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 class _Handler(BaseHTTPRequestHandler):
     breaks_after: int | None = None
     ranges = True
+    range_offset = 0
+    refuses_all = False
     asked: ClassVar[list[str | None]] = []
 
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")
         type(self).asked.append(wanted)
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.ranges else 0
-        if start > len(CONTENT):
+        if start > len(CONTENT) or self.refuses_all:
             self.send_error(416)
             return
         body = CONTENT[start:]
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(body)))
+        if start:
+            shown = start + self.range_offset
+            self.send_header("Content-Range", f"bytes {shown}-{len(CONTENT) - 1}/{len(CONTENT)}")
         self.end_headers()
         self.wfile.write(body[: self.breaks_after])
 
@@ -96,6 +101,36 @@ def test_a_server_without_ranges_is_asked_for_all(spec: ModelSpec, handler: type
         pull(spec)
     handler.breaks_after, handler.ranges = None, False
     assert pull(spec).path.read_bytes() == CONTENT
+
+
+def test_a_server_that_answers_with_another_part_is_not_believed(
+    spec: ModelSpec, handler: type[_Handler]
+) -> None:
+    handler.breaks_after = 1000
+    with pytest.raises(DownloadError):
+        pull(spec)
+    handler.breaks_after, handler.range_offset = None, 5
+    # Never glued to what was there: what came is all there is, and its digits give it away.
+    pulled = pull(spec)
+    assert pulled.path.read_bytes() == CONTENT[1000:]
+    assert spec.checkpoint.digits in pulled.warning
+
+
+def test_a_server_that_refuses_every_range_is_an_error(
+    spec: ModelSpec, handler: type[_Handler]
+) -> None:
+    handler.refuses_all = True
+    with pytest.raises(DownloadError, match="416"):
+        pull(spec)
+
+
+def test_a_cache_that_cannot_be_written_is_named(
+    spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(DownloadError, match="cannot write"):
+        pull(spec)
 
 
 def test_a_partial_file_that_is_too_long_is_started_anew(spec: ModelSpec) -> None:

@@ -66,6 +66,23 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
         find_graphs(tmp_path, SPEC)
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('"file": "model.onnx"', '"file": 5'),
+        ('"height": null', '"height": "512"'),
+        ('"logits"', '"labels"'),
+        ('"kind": "dynamic"', '"kind": "window"'),
+    ],
+)
+def test_a_manifest_with_wrong_facts_is_refused(tmp_path: Path, right: str, wrong: str) -> None:
+    manifest = _put(tmp_path).with_name(MANIFEST)
+    assert right in manifest.read_text()
+    manifest.write_text(manifest.read_text().replace(right, wrong))
+    with pytest.raises(ArtefactError, match=r"manifest\.json"):
+        find_graphs(tmp_path, SPEC)
+
+
 def test_a_graph_without_manifest_is_not_served(tmp_path: Path) -> None:
     _put(tmp_path).with_name(MANIFEST).unlink()
     with pytest.raises(ArtefactError, match="is missing"):

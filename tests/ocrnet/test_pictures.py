@@ -59,6 +59,25 @@ def test_orientation_is_applied(encode: Encode, orientation: int) -> None:
     np.testing.assert_array_equal(decode_picture(data, LIMITS), upright)
 
 
+@pytest.mark.parametrize("value", [0, 9, 65535])
+def test_odd_orientations_are_taken_as_upright(encode: Encode, value: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = value
+    data = encode(_ramp(), "PNG", exif=exif)
+    np.testing.assert_array_equal(decode_picture(data, LIMITS), _ramp())
+
+
+def test_other_tags_of_a_wrong_kind_do_not_spoil_the_picture(encode: Encode) -> None:
+    """A SHORT where text belongs and a count that lies, beside orientation 3."""
+    entries = struct.pack("<HHII", 0x0112, 3, 1, 3) + struct.pack("<HHII", 0x010E, 3, 70000, 8)
+    entries += struct.pack("<HHII", 0x011A, 5, 1, 4_000_000)
+    tiff = b"II*\0" + struct.pack("<IH", 8, 3) + entries + bytes(4)
+    stored = np.ascontiguousarray(_ramp()[::-1, ::-1])
+    decoded = decode_picture(encode(stored, "JPEG", quality=95, exif=b"Exif\0\0" + tiff), LIMITS)
+    plain = decode_picture(encode(stored, "JPEG", quality=95), LIMITS)
+    assert any(np.array_equal(decoded, turn) for turn in (plain, plain[::-1, ::-1]))
+
+
 def test_grey_palette_alpha_and_16_bit_are_the_same_picture(encode: Encode) -> None:
     grey = _ramp()[..., 0]
     expected = np.repeat(grey[..., None], 3, axis=2)

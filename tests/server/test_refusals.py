@@ -9,6 +9,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 
@@ -113,6 +114,14 @@ def _cases(encode: Encode, scene: np.ndarray) -> dict[str, tuple[dict, int, str]
         "unknown mode": (with_query(mode="fast"), 422, "invalid_mode"),
         "unknown format": (with_query(format="bmp"), 422, "invalid_format"),
         "too many windows": (with_query(crop="32x32", stride="1x1"), 413, "too_many_windows"),
+        "charset of no kind": (
+            {
+                "content": b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n--b--\r\n',
+                "headers": {"content-type": "multipart/form-data; charset=undefined; boundary=b"},
+            },
+            400,
+            "bad_multipart",
+        ),
         "other field": ({"files": {"picture": good["image"]}}, 422, "unknown_field"),
         "a text field": ({"files": {"image": (None, "text")}}, 422, "missing_image"),
         "two files": ({"files": [("image", good["image"])] * 2}, 400, "bad_multipart"),
@@ -227,11 +236,39 @@ def test_a_chunked_body_stops_at_the_limit(process: tuple[httpx2.Client, int]) -
     assert sent < 60 * 2**20
 
 
+def test_a_client_that_leaves_during_the_work_stops_it(
+    process: tuple[httpx2.Client, int], encode: Encode
+) -> None:
+    """Four requests of hundreds of windows each, abandoned: the next one is answered."""
+    client, _ = process
+    data = encode(np.zeros((300, 300, 3), np.uint8))
+    head = (
+        f"POST /segment?crop=64x64&stride=16x16 HTTP/1.1\r\nHost: x\r\n"
+        f"Content-Type: image/png\r\nContent-Length: {len(data)}\r\n\r\n"
+    ).encode()
+    address = (client.base_url.host, client.base_url.port)
+    with ExitStack() as stack:
+        for _ in range(4):
+            sender = stack.enter_context(socket.create_connection(address))
+            sender.sendall(head + data)
+        assert wait_for_status(client, data, 503)  # all places are taken
+    assert wait_for_status(client, encode(np.zeros((32, 32, 3), np.uint8)), 200)
+
+
+def wait_for_status(client: httpx2.Client, data: bytes, status: int) -> bool:
+    query = {"crop": "64x64", "stride": "64x64"}
+    for _ in range(100):  # well under what the abandoned work would take
+        if client.post("/segment", params=query, files={"image": data}).status_code == status:
+            return True
+        time.sleep(0.02)
+    return False
+
+
 def test_a_client_that_leaves_does_not_keep_its_place(
     process: tuple[httpx2.Client, int], good: bytes
 ) -> None:
     client, _ = process
-    for _ in range(10):
+    for _ in range(30):  # more than may upload at once
         address = (client.base_url.host, client.base_url.port)
         with socket.create_connection(address, timeout=10) as raw:
             raw.sendall(

@@ -23,6 +23,16 @@ def test_models_are_names_separated_by_commas() -> None:
     ]
 
 
+@pytest.mark.parametrize("models", ["", " ", ",", " , ,"])
+def test_no_model_at_all_is_refused(models: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(models=models)
+
+
+def test_a_model_named_twice_is_one() -> None:
+    assert Settings(models="demo,demo").model_names == ["demo"]
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().port = 1
