@@ -113,6 +113,18 @@ def test_the_engine_takes_the_fixed_graph_for_its_size(repository: Path) -> None
         asyncio.run(ask([graph for graph in graphs if graph.fixed_size]))
 
 
+def test_all_exports_the_demo_from_its_own_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the documented command would replace the graph that git holds."""
+    monkeypatch.setattr("export.cli.load_zoo", lambda: {"demo": get_spec("demo")})
+    command = ["export", "onnx", "--all", "--checkpoint", "stand-in", "--kinds", "dynamic"]
+    assert main([*command, "--repository", str(tmp_path)]) == 0
+    folder = tmp_path / "demo_dynamic" / "1"
+    assert read_manifest(folder / "manifest.json").checkpoint == "demo.safetensors"
+    assert (folder / "model.onnx").stat().st_size <= 14_000_000
+
+
 def test_a_kind_that_the_model_lacks_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
