@@ -17,8 +17,7 @@ _PIXELS_AT_ONCE = 1 << 15
 def argmax_classes(logits: Floats) -> LabelMap:
     """(classes, h, w) → uint8 (h, w): the first class with the largest value.
 
-    A running maximum over the planes; NumPy's argmax over the first axis is some five
-    times slower.
+    A running maximum over the planes: some 1.3 times as fast as NumPy's argmax over the first axis.
     """
     best = logits[0].copy()
     labels: LabelMap = np.zeros(best.shape, np.uint8)

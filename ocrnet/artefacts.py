@@ -131,6 +131,7 @@ def read_manifest(path: Path) -> Manifest:
         or data["kind"] not in KINDS
         or not all(isinstance(data[key], str) for key in ("model", "file", "sha256"))
         or not all(isinstance(data[key], int | None) for key in ("height", "width"))
+        or not isinstance(data["outputs"], list)
         or "logits" not in data["outputs"]
     ):
         raise ArtefactError(f"{path} is not a manifest of this version: export the graph again")

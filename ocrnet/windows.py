@@ -1,5 +1,6 @@
 """Where the windows of a sliding-window request lie: arithmetic on sizes, nothing else."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -49,8 +50,10 @@ class WindowPlan:
 
         A row waits for every window over it, and one more row of windows arrives meanwhile.
         """
+        # The windows over a row are those that start in the window's height up to it.
         over_a_row = max(
-            sum(top <= row < top + self.window.height for top in self.tops) for row in self.tops
+            index + 1 - bisect_right(self.tops, row - self.window.height)
+            for index, row in enumerate(self.tops)
         )
         rows = min(over_a_row + 1, len(self.tops))
         cells = -(-self.window.height // output_stride) * -(-self.window.width // output_stride)

@@ -56,6 +56,10 @@ def test_held_cells_count_the_windows_that_wait() -> None:
     # Small strides hold them all.
     plan = plan_windows(Size(100, 64), Size(64, 64), Size(4, 64))
     assert plan.held_cells(4) == 10 * 16 * 16
+    for length in range(20, 60):  # against counting, row by row
+        plan = plan_windows(Size(length, 5), Size(17, 5), Size(5, 5))
+        over = max(sum(t <= row < t + 17 for t in plan.tops) for row in range(length))
+        assert plan.held_cells(1) == min(over + 1, len(plan.tops)) * 17 * 5
     tall = plan_windows(Size(100_000, 64), Size(64, 64), Size(32, 64))
     assert tall.held_cells(4) == 3 * 16 * 16
 
