@@ -25,22 +25,25 @@ from tqdm import tqdm
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import open_engine
 from ocrnet.miou import ConfusionMatrix
+from ocrnet.options import Mode, SegmentOptions
+from ocrnet.plan import plan_request
 from ocrnet.scenes import draw_scene
-from ocrnet.segmenter import SegmentOptions, segment
+from ocrnet.segmenter import segment
 from ocrnet.timings import Timings
-from ocrnet.zoo import ModelSpec, get_spec
+from ocrnet.zoo import ModelSpec, Size, get_spec
 
 Picture = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 
 
-def in_process(spec: ModelSpec, repository: Path, mode: str) -> Callable[[Picture], Labels]:
+def in_process(spec: ModelSpec, repository: Path, mode: Mode) -> Callable[[Picture], Labels]:
     """Segment through the core, without HTTP."""
     engine = open_engine(spec, find_graphs(repository, spec))
-    options = SegmentOptions(mode)  # type: ignore[arg-type]  # argparse allows the two modes only
+    options = SegmentOptions(mode)
 
     def label(image: Picture) -> Labels:
-        return asyncio.run(segment(image, spec, engine, options, Timings())).labels
+        plan = plan_request(Size(*image.shape[:2]), spec, options)
+        return asyncio.run(segment(image, spec, engine, plan, Timings())).labels
 
     return label
 

@@ -4,13 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrnet.interpolation import Floats, taps
-from ocrnet.logits import LogitsSource
-from ocrnet.timings import Timings
 from ocrnet.zoo.spec import Size
 
 LabelMap = NDArray[np.uint8]
 
-_BAND = 64  # rows at a time: 19 classes at 2048 columns are 10 MB
 _PIXELS_AT_ONCE = 1 << 15
 
 
@@ -52,25 +49,3 @@ def upsample_argmax(logits: Floats, size: Size, *, align_corners: bool) -> Label
         lower = pixels_first[y1, x0] * (1 - weight_x) + pixels_first[y1, x1] * weight_x
         labels[y, x] = (upper * (1 - weight_y) + lower * weight_y).argmax(axis=1)
     return labels
-
-
-class LabelMapWriter:
-    """Turns a source's finished rows into a label map, as they come."""
-
-    def __init__(self, source: LogitsSource, timings: Timings):
-        self.labels: LabelMap = np.empty((source.size.height, source.size.width), np.uint8)
-        self._source = source
-        self._timings = timings
-        self._written = 0
-
-    def advance(self) -> None:
-        """Label every row that is finished and was not before; timed as stitch and argmax."""
-        finished = self._source.finished
-        while self._written < finished:
-            bottom = min(self._written + _BAND, finished)
-            with self._timings.stage("stitch"):
-                band = self._source.rows(self._written, bottom)
-            with self._timings.stage("argmax"):
-                self.labels[self._written : bottom] = argmax_classes(band)
-            self._written = bottom
-            self._source.release(bottom)

@@ -4,10 +4,11 @@
     ├── InputError                 the caller sent something that cannot be served
     │   ├── UndecodablePicture     allowed type, but the bytes do not decode
     │   ├── UnsupportedPicture     not a type on the allow-list
-    │   ├── PictureTooLarge        bytes, pixels or a side over the limit
+    │   ├── PictureTooLarge        bytes, pixels, a side or the work over the limit
     │   └── InvalidOption          an option with a value that cannot be used
     ├── UnknownModel               no model of that name
     ├── Overloaded                 no room for another request
+    ├── DeadlineExceeded           the time that the request may take is over
     ├── EngineError                the engine failed
     │   ├── EngineUnavailable      not loaded, or not there
     │   └── BadEngineOutput        it answered with something that cannot be logits
@@ -78,6 +79,12 @@ class Overloaded(OcrnetError):
     def __init__(self, message: str, retry_after: int):
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class DeadlineExceeded(OcrnetError):
+    """The time that the request may take is over: its own deadline, or the server's."""
+
+    code = "deadline_exceeded"
 
 
 class EngineError(OcrnetError):

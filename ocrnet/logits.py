@@ -1,18 +1,17 @@
 """Logits of a whole picture, read a band of rows at a time.
 
 A full-size logits map is large (150 classes at 16 megapixels: 10 GB), so nothing here
-ever holds one. Sources are chained: windows → stitched picture → original size. Each
+ever holds one. Sources are chained: windows → stitched view → original size
+→ mean of the views. Each
 says how many of its rows are `finished`, hands out bands of those, and is told which
-rows nobody needs again.
+rows nobody needs again. Windows are put together in stitching.py, views in views.py.
 """
 
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ocrnet.interpolation import Floats, Taps, interpolate_columns, interpolate_rows, taps
-from ocrnet.windows import Window, WindowPlan
 from ocrnet.zoo.spec import Size
 
 
@@ -86,66 +85,3 @@ class ResizedLogits:
         """As LogitsSource."""
         if row < self.size.height:
             self.source.release(int(self._taps.low[row]))
-
-
-class StitchedLogits:
-    """Windows put together: their logits upsampled, summed, divided by how many overlap.
-
-    As mmsegmentation's `slide_inference`. Windows are added in the order of the plan;
-    a row is finished once no later window touches it, and a window is dropped once all
-    its rows are released: `WindowPlan.held_cells` says how much waits at most.
-    """
-
-    def __init__(self, plan: WindowPlan, *, align_corners: bool):
-        self.size = plan.picture
-        self._plan = plan
-        self._align_corners = align_corners
-        self._held: list[tuple[Window, ResizedLogits]] = []
-        self._added = 0
-        self._count_rows = _overlaps(plan.tops, plan.window.height, self.size.height)
-        self._count_columns = _overlaps(plan.lefts, plan.window.width, self.size.width)
-
-    def add(self, window: Window, logits: Floats) -> None:
-        """Add the next window of the plan: float32 (classes, h, w) at output stride."""
-        size = Size(window.height, window.width)
-        upsampled = ResizedLogits(NetworkLogits(logits), size, align_corners=self._align_corners)
-        self._held.append((window, upsampled))
-        self._added += 1
-
-    @property
-    def finished(self) -> int:
-        """As LogitsSource."""
-        rows_of_windows = self._added // len(self._plan.lefts)
-        if rows_of_windows == len(self._plan.tops):
-            return self.size.height
-        return self._plan.tops[rows_of_windows]
-
-    def rows(self, top: int, bottom: int) -> Floats:
-        """As LogitsSource."""
-        total: Floats | None = None
-        for window, logits in self._held:
-            first, last = max(top, window.top), min(bottom, window.bottom)
-            if first >= last:
-                continue
-            part = logits.rows(first - window.top, last - window.top)
-            if total is None:
-                total = np.zeros((len(part), bottom - top, self.size.width), np.float32)
-            total[:, first - top : last - top, window.left : window.right] += part
-        if total is None:
-            raise ValueError(f"rows {top} to {bottom} are not there: released, or not added yet")
-        count = self._count_rows[top:bottom, None] * self._count_columns
-        if count.max() > 1:
-            total /= count
-        return total
-
-    def release(self, row: int) -> None:
-        """As LogitsSource."""
-        self._held = [(window, part) for window, part in self._held if window.bottom > row]
-
-
-def _overlaps(starts: tuple[int, ...], length: int, total: int) -> Floats:
-    """How many windows cover each position along one axis: (total,)."""
-    count: NDArray[np.float32] = np.zeros(total, np.float32)
-    for start in starts:
-        count[start : start + length] += 1
-    return count

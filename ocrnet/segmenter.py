@@ -1,143 +1,178 @@
 """One picture to one label map, through any engine."""
 
 import asyncio
+import heapq
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-from ocrnet.argmax import LabelMap, LabelMapWriter, upsample_argmax
-from ocrnet.engines.base import Engine, checked_logits
-from ocrnet.errors import InvalidOption
+import numpy as np
+
+from ocrnet.argmax import LabelMap, upsample_argmax
+from ocrnet.engines.base import Engine, Images, checked_logits
 from ocrnet.interpolation import Floats
-from ocrnet.logits import LogitsSource, NetworkLogits, ResizedLogits, StitchedLogits
-from ocrnet.pictures import RgbImage, published_size, resize_picture
+from ocrnet.logits import LogitsSource, NetworkLogits, ResizedLogits
+from ocrnet.maps import Confidence, HalfLogits, MapWriter, Want, as_half, winner_map
+from ocrnet.pictures import RgbImage, resize_picture
+from ocrnet.plan import RequestPlan, View
+from ocrnet.stitching import Blend, StitchedLogits
+from ocrnet.threads import in_thread
 from ocrnet.timings import Timings
-from ocrnet.windows import Window, WindowPlan, plan_windows
-from ocrnet.zoo.spec import ModelSpec, Size, default_stride
+from ocrnet.views import FlippedLogits, MeanProbabilities
+from ocrnet.windows import Window
+from ocrnet.zoo.spec import ModelSpec, Size
 
-Mode = Literal["slide", "whole"]
-Resize = Literal["none", "published"]
-
-# So many windows of a request are with the engine at once: enough for batches to form,
+# So many engine calls of a request are under way at once: enough for batches to form,
 # few enough that their copies do not count.
-_WINDOWS_IN_FLIGHT = 16
-
-
-@dataclass(frozen=True)
-class SegmentOptions:
-    """How to segment. crop, stride: None takes the model's own; `whole` uses neither."""
-
-    mode: Mode = "slide"
-    crop: Size | None = None
-    stride: Size | None = None
-    resize: Resize = "none"
+_CALLS_IN_FLIGHT = 16
+# A window and its mirror image go to the engine as one batch, unless that is larger.
+BATCH_PIXELS = 4_194_304
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """labels: uint8 (height, width) at the picture's own size."""
+    """What was asked for, at the picture's own size.
+
+    labels: uint8 (height, width), class indices. confidence: uint8 (height, width), the
+    winner's probability times 255, or None. logits: float16 (classes, ⌈height/s⌉, ⌈width/s⌉) at
+    output stride s, or None: the network's own for one window, else interpolated; of several
+    views the logarithm of their mean probability.
+    """
 
     labels: LabelMap
-    plan: WindowPlan
-    timings: Timings
+    confidence: Confidence | None
+    logits: HalfLogits | None
 
 
-def plan_request(size: Size, spec: ModelSpec, options: SegmentOptions) -> WindowPlan:
-    """Say which windows a picture of `size` needs; `whole` is one window of the picture's size.
+@dataclass(frozen=True)
+class _Call:
+    """One call of the engine: images (N, H, W, 3), and who gets each one's logits."""
 
-    Raises InvalidOption.
-    """
-    if options.resize == "published":
-        size = published_size(size, spec.test_resize)
-    if options.mode == "whole":
-        if options.crop or options.stride:
-            given = "crop" if options.crop else "stride"
-            raise InvalidOption(given, f"mode=whole takes no {given}: it is for mode=slide")
-        return plan_windows(size, size, size)
-    crop = options.crop or spec.crop
-    return plan_windows(size, crop, options.stride or default_stride(crop))
+    window: Window
+    images: Images
+    receivers: tuple[StitchedLogits, ...]
 
 
 async def segment(
-    image: RgbImage, spec: ModelSpec, engine: Engine, options: SegmentOptions, timings: Timings
+    image: RgbImage,
+    spec: ModelSpec,
+    engine: Engine,
+    plan: RequestPlan,
+    timings: Timings,
+    *,
+    blend: Blend = "uniform",
+    wants: frozenset[Want] = frozenset(),
+    batch_pixels: int = BATCH_PIXELS,
 ) -> Segmentation:
-    """Label every pixel of `image`, uint8 (H, W, 3).
+    """Label every pixel of `image`, uint8 (H, W, 3), as `plan_request` planned it.
 
     Array work runs in threads, so the event loop stays free. Cancelling the task cancels
     the windows that the engine has not answered yet.
 
-    Raises InvalidOption, EngineError.
+    batch_pixels: the most pixels to hand to the engine in one call of several images.
+
+    Raises EngineError.
     """
-    original = Size(*image.shape[:2])
-    plan = plan_request(original, spec, options)
-    if plan.picture != original:
-        with timings.stage("resize"):
-            image = await asyncio.to_thread(resize_picture, image, plan.picture)
-    if options.mode == "whole":
-        labels = await _whole(image, original, spec, engine, timings)
-    else:
-        labels = await _slide(image, original, spec, engine, plan, timings)
-    return Segmentation(labels, plan, timings)
+    if plan.single:
+        return await _one_window(image, spec, engine, timings, wants)
+    sources: list[LogitsSource] = []
+    calls = []
+    for order, view in enumerate(plan):
+        resized = image
+        if view.windows.picture != plan.picture:
+            with timings.stage("resize"):
+                resized = await in_thread(resize_picture, image, view.windows.picture)
+        images = [resized, resized[:, ::-1]] if plan.flip else [resized]
+        stitched = [
+            StitchedLogits(view.windows, blend=blend, align_corners=spec.align_corners)
+            for _ in images
+        ]
+        sources += _at_own_size(stitched, plan, spec)
+        calls.append(_calls(order, view, images, stitched, batch_pixels))
+    several = len(sources) > 1
+    source = MeanProbabilities(sources) if several else sources[0]
+    writer = MapWriter(
+        source, spec.classes, spec.output_stride, wants, timings, probabilities=several
+    )
+    # Views advance together: each one's windows wait only until all have reached their rows.
+    ordered = (call for _, _, call in heapq.merge(*calls, key=lambda entry: entry[:2]))
+    with timings.stage("engine"):  # whatever is not stitching or argmax waits for it
+        await _run(ordered, spec, engine, writer, timings)
+    return Segmentation(writer.labels, writer.confidence, writer.logits)
 
 
-async def _whole(
-    image: RgbImage, original: Size, spec: ModelSpec, engine: Engine, timings: Timings
-) -> LabelMap:
+async def _one_window(
+    image: RgbImage, spec: ModelSpec, engine: Engine, timings: Timings, wants: frozenset[Want]
+) -> Segmentation:
     with timings.stage("engine"):
-        logits = await _infer(image, spec, engine)
-    resized = Size(*image.shape[:2])
-    if resized == original:
-        with timings.stage("argmax"):
-            return await asyncio.to_thread(
-                upsample_argmax, logits, original, align_corners=spec.align_corners
-            )
-    source: LogitsSource = NetworkLogits(logits)
-    for size in (resized, original):
-        source = ResizedLogits(source, size, align_corners=spec.align_corners)
-    writer = LabelMapWriter(source, timings)
-    await asyncio.to_thread(writer.advance)
-    return writer.labels
+        (logits,) = await _infer(image[None], spec, engine)
+    size = Size(*image.shape[:2])
+    confidence = None
+    with timings.stage("argmax"):
+        labels = await in_thread(upsample_argmax, logits, size, align_corners=spec.align_corners)
+        if "confidence" in wants:
+            source = ResizedLogits(NetworkLogits(logits), size, align_corners=spec.align_corners)
+            confidence = await in_thread(winner_map, source, spec.classes)
+    return Segmentation(labels, confidence, as_half(logits) if "logits" in wants else None)
 
 
-async def _slide(
-    image: RgbImage,
-    original: Size,
+def _at_own_size(
+    stitched: list[StitchedLogits], plan: RequestPlan, spec: ModelSpec
+) -> Iterator[LogitsSource]:
+    """Sources of a view and of its mirror image, turned back and resized to the picture."""
+    for mirrored, view in enumerate(stitched):
+        source: LogitsSource = FlippedLogits(view) if mirrored else view
+        if source.size != plan.picture:
+            source = ResizedLogits(source, plan.picture, align_corners=spec.align_corners)
+        yield source
+
+
+def _calls(
+    order: int,
+    view: View,
+    images: list[RgbImage],
+    stitched: list[StitchedLogits],
+    batch_pixels: int,
+) -> Iterator[tuple[float, int, _Call]]:
+    """Yield where a call starts as a share of the picture's height, the view's order, the call."""
+    together = len(images) * view.windows.window.pixels <= batch_pixels
+    for window in view.windows:
+        start = window.top / view.windows.picture.height
+        if together:
+            batch = np.stack([image[window.slices] for image in images])
+            yield start, order, _Call(window, batch, tuple(stitched))
+            continue
+        for image, receiver in zip(images, stitched, strict=True):
+            yield start, order, _Call(window, image[None, *window.slices], (receiver,))
+
+
+async def _run(
+    upcoming: Iterator[_Call],
     spec: ModelSpec,
     engine: Engine,
-    plan: WindowPlan,
+    writer: MapWriter,
     timings: Timings,
-) -> LabelMap:
-    stitched = StitchedLogits(plan, align_corners=spec.align_corners)
-    source: LogitsSource = stitched
-    if plan.picture != original:
-        source = ResizedLogits(stitched, original, align_corners=spec.align_corners)
-    writer = LabelMapWriter(source, timings)
-    waiting: deque[tuple[Window, asyncio.Task[Floats]]] = deque()
-    upcoming = iter(plan)
+) -> None:
+    waiting: deque[tuple[_Call, asyncio.Task[Floats]]] = deque()
     try:
         while True:
-            while len(waiting) < _WINDOWS_IN_FLIGHT and (window := next(upcoming, None)):
-                piece = image[window.slices]
-                waiting.append((window, asyncio.create_task(_infer(piece, spec, engine))))
+            while len(waiting) < _CALLS_IN_FLIGHT and (call := next(upcoming, None)):
+                waiting.append((call, asyncio.create_task(_infer(call.images, spec, engine))))
             if not waiting:
-                return writer.labels
-            window, task = waiting.popleft()
-            with timings.stage("engine"):
-                logits = await task
-            stitched.add(window, logits)
-            await asyncio.to_thread(writer.advance)
+                return
+            call, task = waiting.popleft()
+            answers = await task
+            with timings.stage("stitch"):
+                for receiver, logits in zip(call.receivers, answers, strict=True):
+                    receiver.add(call.window, logits)
+                await in_thread(writer.advance)
     finally:
         for _, task in waiting:
             task.cancel()
         await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
 
 
-async def _infer(image: RgbImage, spec: ModelSpec, engine: Engine) -> Floats:
-    """(H, W, 3) → float32 logits (classes, ⌈H/s⌉, ⌈W/s⌉)."""
-    images = image[None]
+async def _infer(images: Images, spec: ModelSpec, engine: Engine) -> Floats:
+    """(N, H, W, 3) → float32 logits (N, classes, ⌈H/s⌉, ⌈W/s⌉)."""
     output = await engine.infer(images, "logits")
-    logits = await asyncio.to_thread(
-        checked_logits, output, spec.classes, spec.output_stride, images
-    )
-    first: Floats = logits[0]
-    return first
+    return await in_thread(checked_logits, output, spec.classes, spec.output_stride, images)

@@ -9,28 +9,41 @@ from ocrnet.errors import Overloaded
 class Admission:
     """Counts requests at one stage; belongs to one event loop, so it needs no lock."""
 
-    def __init__(self, stage: str, limit: int, retry_after: int):
-        """stage: how the refusal calls it, as in "4 requests are in work"."""
+    def __init__(self, stage: str, limit: int, retry_after: int, *, most_bytes: int | None = None):
+        """stage: how the refusal calls it, as in "4 requests are in work".
+
+        most_bytes: what they may hold together; None: any.
+        """
         self._stage = stage
         self._limit = limit
+        self._most_bytes = most_bytes
         self._retry_after = retry_after
-        self._taken = 0
+        self.taken = 0
+        self._bytes = 0
 
-    def check(self) -> None:
-        """Raise Overloaded if no place is free now."""
-        if self._taken >= self._limit:
+    def check(self, size: int = 0) -> None:
+        """Raise Overloaded if there is no place, or no room for so many bytes, now."""
+        if self.taken >= self._limit:
             raise Overloaded(
-                f"{self._taken} requests are {self._stage}, {self._limit} are allowed: "
+                f"{self.taken} requests are {self._stage}, {self._limit} are allowed: "
                 f"try again in {self._retry_after} s",
+                self._retry_after,
+            )
+        if self._most_bytes is not None and self._bytes + size > self._most_bytes:
+            raise Overloaded(
+                f"requests {self._stage} hold {self._bytes} bytes, {size} more would pass "
+                f"{self._most_bytes}: try again in {self._retry_after} s",
                 self._retry_after,
             )
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold one place for the block; raises Overloaded at once if none is free."""
-        self.check()
-        self._taken += 1
+    def slot(self, size: int = 0) -> Iterator[None]:
+        """Hold one place and so many bytes for the block; raises Overloaded at once without."""
+        self.check(size)
+        self.taken += 1
+        self._bytes += size
         try:
             yield
         finally:
-            self._taken -= 1
+            self.taken -= 1
+            self._bytes -= size

@@ -13,12 +13,11 @@ from fastapi_offline import FastAPIOffline
 
 from ocrnet import __version__
 from server import problems
-from server.admission import Admission
+from server.middleware import RequestMiddleware
 from server.models import ServedModels
-from server.request_id import RequestIdMiddleware
-from server.routes import health, models, segment
+from server.routes import health, metrics, models, segment
 from server.settings import Settings
-from server.state import Gateway
+from server.state import build_gateway
 
 _PAGE = Path(__file__).parent / "page"
 _PROBLEM_SCHEMA = {
@@ -55,14 +54,10 @@ def create_app(settings: Settings, served: ServedModels) -> FastAPI:
         redirect_slashes=False,  # a redirect would repeat the client's Host header
         lifespan=lifespan,
     )
-    app.state.gateway = Gateway(
-        settings,
-        served,
-        uploads=Admission("arriving", settings.max_uploads, settings.retry_after),
-        work=Admission("in work", settings.max_requests, settings.retry_after),
-    )
+    gateway = build_gateway(settings, served)
+    app.state.gateway = gateway
     problems.install(app)
-    for routes in (segment, models, health):
+    for routes in (segment, models, health, metrics):
         app.include_router(routes.router)
     app.mount("/page", StaticFiles(directory=_PAGE), name="page")
 
@@ -70,7 +65,7 @@ def create_app(settings: Settings, served: ServedModels) -> FastAPI:
     async def page() -> FileResponse:
         return FileResponse(_PAGE / "index.html")
 
-    app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(RequestMiddleware, metrics=gateway.metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
 

@@ -40,7 +40,12 @@ async def read_picture(request: Request, max_bytes: int, timeout: float) -> byte
         raise BodyTooLarge(max_bytes, int(announced), hang_up=far_off)
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding != "identity":
-        raise RequestError(415, "unsupported_encoding", "send the body without Content-Encoding")
+        raise RequestError(
+            415,
+            "unsupported_encoding",
+            "send the body without Content-Encoding",
+            {"Accept-Encoding": "identity"},
+        )
     if not (multipart or kind in ("", "application/octet-stream") or kind.startswith("image/")):
         raise RequestError(
             415,
@@ -92,6 +97,12 @@ async def _from_form(request: Request, stream: AsyncGenerator[bytes, None]) -> b
         raise RequestError(400, "bad_multipart", "the form's charset cannot be used") from error
     try:
         unknown = [name for name in form if name != "image"]
+        if unknown and unknown[0] in request.query_params:
+            raise RequestError(
+                422,
+                "duplicate_parameter",
+                f"{unknown[0][:40]} is in the URL and in the form: options go into the URL",
+            )
         if unknown:
             raise RequestError(
                 422,

@@ -1,18 +1,21 @@
 """`ocrnet serve`."""
 
 import argparse
-import logging
 import os
 import socket
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from ocrnet.errors import OcrnetError
 from server.app import create_app
+from server.logs import configure
+from server.middleware import MOST_HEAD_BYTES
 from server.models import open_models
-from server.settings import Settings
+from server.protocol import ProblemProtocol
+from server.settings import Settings, group_of
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,11 +26,15 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         description="Serve models over HTTP. Every flag is also an environment variable: "
         "--max-pixels is OCRNET_MAX_PIXELS.",
     )
+    groups: dict[str, argparse._ArgumentGroup] = {}
     for name, field in Settings.model_fields.items():
-        parser.add_argument(
+        title = group_of(name)
+        if title not in groups:
+            groups[title] = parser.add_argument_group(title)
+        groups[title].add_argument(
             f"--{name.replace('_', '-')}",
             metavar="VALUE",
-            help=f"{field.description} (default: {field.default})",
+            help=f"{field.description} (default: {field.default or 'none'})".replace("%", "%%"),
         )
     parser.set_defaults(run=serve)
 
@@ -43,12 +50,10 @@ def serve(arguments: argparse.Namespace) -> int:
         settings = Settings(**given)
     except ValidationError as error:
         for problem in error.errors():
-            name = str(problem["loc"][0]).replace("_", "-")
-            print(f"ocrnet serve: --{name}: {problem['msg']}", file=sys.stderr)
+            place = f"--{problem['loc'][0]}: ".replace("_", "-") if problem["loc"] else ""
+            print(f"ocrnet serve: {place}{problem['msg']}", file=sys.stderr)
         return 2
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    configure(settings.log_level, settings.log_format)
     try:
         # Bound first: a taken port shows at once, not after the models are loaded.
         with _listen(settings.host, settings.port) as listener:
@@ -56,13 +61,7 @@ def serve(arguments: argparse.Namespace) -> int:
             served = ", ".join(model.spec.name for model in models)
             url = f"http://{settings.host}:{listener.getsockname()[1]}"
             print(f"Serving {served} at {url}", file=sys.stderr)
-            config = uvicorn.Config(
-                create_app(settings, models),
-                log_level=settings.log_level,
-                log_config=None,
-                server_header=False,
-                timeout_graceful_shutdown=settings.drain_timeout,
-            )
+            config = server_config(create_app(settings, models), settings)
             uvicorn.Server(config).run(sockets=[listener])
     except OcrnetError as error:
         print(f"ocrnet serve: {error}", file=sys.stderr)
@@ -70,10 +69,29 @@ def serve(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How the gateway's app is run: our protocol, our log lines, bounds on the head."""
+    return uvicorn.Config(
+        app,
+        http=ProblemProtocol,
+        ws="none",
+        access_log=False,
+        log_level=settings.log_level,
+        log_config=None,
+        server_header=False,
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+        timeout_graceful_shutdown=settings.drain_timeout,
+    )
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+        # Connections inherit it. asyncio sets it by itself only where the protocol is named, and
+        # an answer's body would wait 40 ms for the acknowledgement of its head.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         # A failed look-up has codes of its own; create_server adds the address to the others.
         if error.errno is None or isinstance(error, socket.gaierror):

@@ -1,29 +1,67 @@
-"""The models that this gateway serves."""
+"""The models that this gateway serves, and when each one is loaded."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from ocrnet.artefacts import Graph, find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.errors import UnknownModel
+from ocrnet.formats.report import describe_class
+from ocrnet.threads import in_thread
 from ocrnet.zoo import DATASETS, ModelSpec, get_spec
 from server.settings import Settings
 
 
-@dataclass(frozen=True)
 class ServedModel:
-    """A model and the engine that runs it."""
+    """A model, its checked graphs, and the engine that runs it once it is loaded."""
 
-    spec: ModelSpec
-    engine: Engine
-    graphs: list[Graph]
+    def __init__(self, spec: ModelSpec, graphs: list[Graph], opener: Callable[[], Engine]):
+        """opener: makes the engine; it takes seconds and the model's memory."""
+        self.spec = spec
+        self.graphs = graphs
+        self.memory_bytes: int | None = None  # what the process grew by when it was loaded
+        self._opener = opener
+        self._engine: Engine | None = None
+        self._loading = asyncio.Lock()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether a request finds the engine open."""
+        return self._engine is not None
+
+    def load(self) -> Engine:
+        """Open the engine if it is not; raises ArtefactError."""
+        if self._engine is None:
+            before = resident_bytes()
+            self._engine = self._opener()
+            after = resident_bytes()
+            if before is not None and after is not None:
+                self.memory_bytes = max(0, after - before)
+        return self._engine
+
+    async def engine(self) -> Engine:
+        """Return the engine, loading it in a thread on first use; raises ArtefactError."""
+        if self._engine is not None:
+            return self._engine
+        async with self._loading:  # one request loads, the others wait
+            return await in_thread(self.load)
+
+    async def close(self) -> None:
+        """Close the engine if there is one."""
+        if self._engine is not None:
+            await self._engine.close()
 
 
 class ServedModels:
-    """Looks models up by name or alias; the first one is the default."""
+    """Looks models up by name or alias."""
 
-    def __init__(self, models: list[ServedModel]):
+    def __init__(self, models: list[ServedModel], default: str = ""):
+        """default: the model of requests that name none; empty: the first."""
         self._by_name = {model.spec.name: model for model in models}
+        self.default = get_spec(default).name if default else next(iter(self._by_name))
 
     def __iter__(self) -> Iterator[ServedModel]:
         return iter(self._by_name.values())
@@ -31,7 +69,7 @@ class ServedModels:
     def get(self, name: str | None) -> ServedModel:
         """Return the model called `name`; None: the default. Raises UnknownModel."""
         if name is None:
-            return next(iter(self._by_name.values()))
+            return self._by_name[self.default]
         served = ", ".join(self._by_name)
         try:
             spec = get_spec(name)
@@ -44,22 +82,41 @@ class ServedModels:
     async def close(self) -> None:
         """Close every engine."""
         for model in self._by_name.values():
-            await model.engine.close()
+            await model.close()
 
 
 def open_models(settings: Settings) -> ServedModels:
-    """Open an engine for every model of the settings; raises UnknownModel, ArtefactError."""
+    """Check the graphs of every model of the settings, and load them unless that waits.
+
+    Raises UnknownModel, ArtefactError.
+    """
     models = []
     # By spec: two aliases of one model are one model.
     for spec in dict.fromkeys(get_spec(name) for name in settings.model_names):
         graphs = find_graphs(settings.repository, spec)
-        engine = open_engine(spec, graphs, threads=settings.threads)
-        models.append(ServedModel(spec, engine, graphs))
-    return ServedModels(models)
+        model = ServedModel(spec, graphs, _opener(spec, graphs, settings.threads))
+        if settings.load == "start":
+            model.load()
+        models.append(model)
+    return ServedModels(models, settings.default_model)
 
 
-def describe(model: ServedModel) -> dict[str, object]:
-    """The facts that `GET /models/{name}` gives."""
+def _opener(spec: ModelSpec, graphs: list[Graph], threads: int) -> Callable[[], Engine]:
+    return lambda: open_engine(spec, graphs, threads=threads)
+
+
+def resident_bytes() -> int | None:
+    """Memory of this process as the system counts it; None where it does not say (not Linux)."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return None
+    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")]
+    return int(found[0]) * 1024 if found else None
+
+
+def describe(model: ServedModel) -> dict[str, Any]:
+    """The facts that `GET /models/{name}` answers with."""
     spec, labels = model.spec, model.spec.labels
     return {
         "name": spec.name,
@@ -70,10 +127,11 @@ def describe(model: ServedModel) -> dict[str, object]:
         "stride": str(spec.stride),
         "output_stride": spec.output_stride,
         "published": asdict(spec.published),
-        "classes": [
-            {"index": index, "name": name, "colour": labels.colours[index].tolist()}
-            for index, name in enumerate(labels.names)
-        ],
+        "loaded": model.loaded,
+        "memory_bytes": model.memory_bytes,
+        "legend": f"models/{spec.name}/legend.png",
+        "palette": f"models/{spec.name}/palette.csv",
+        "classes": [describe_class(labels, index) for index in range(spec.classes)],
         "graphs": [
             {
                 "kind": graph.manifest.kind,

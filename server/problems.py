@@ -23,6 +23,7 @@ STATUS: dict[type[errors.OcrnetError], int] = {
     errors.InputError: 422,
     errors.UnknownModel: 404,
     errors.Overloaded: 503,
+    errors.DeadlineExceeded: 504,
     errors.EngineUnavailable: 503,
     errors.BadEngineOutput: 502,
     errors.EngineError: 500,
@@ -37,10 +38,12 @@ _FRAMEWORK = {
 class RequestError(errors.InputError):
     """The request itself is wrong: how it is sent, not the picture in it."""
 
-    def __init__(self, status: int, code: str, message: str):
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None):
+        """headers: to send along with the refusal."""
         super().__init__(message)
         self.status = status
         self.code = code
+        self.headers = headers or {}
 
 
 class BodyTooLarge(errors.PictureTooLarge):
@@ -58,6 +61,7 @@ def problem(
     """Build the answer; `more` adds members such as `limit` and `actual`."""
     if len(detail) > _LONGEST_DETAIL:
         detail = detail[: _LONGEST_DETAIL - 1] + "…"
+    request.state.code = code  # for the log and the metrics
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -81,11 +85,12 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.OcrnetError)
     if isinstance(error, RequestError):
         answer = problem(request, error.status, error.code, str(error))
+        answer.headers.update(error.headers)
         if error.status == HTTPStatus.REQUEST_TIMEOUT:
             answer.headers["Connection"] = "close"  # the rest of the body is still to come
         return answer
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    if status >= 500 and not isinstance(error, errors.Overloaded):
+    if status == 500 or isinstance(error, errors.EngineError):
         # Backend texts can name paths and versions: they go to the log, not to the client.
         _logger.error("request %s: %s", request.state.request_id, error, exc_info=error)
         return problem(request, status, error.code, "the engine did not give a usable answer")

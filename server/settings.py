@@ -1,12 +1,21 @@
 """Every knob of the gateway, once: a flag, an environment variable and a line of the docs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
+from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ocrnet.pictures import PictureLimits
+
+# The groups of `ocrnet serve --help` and docs/settings.md.
+_LISTENING: JsonDict = {"group": "Listening"}
+_MODELS: JsonDict = {"group": "Models"}
+_TOGETHER: JsonDict = {"group": "All requests together"}
+_TIME: JsonDict = {"group": "Time"}
+_ONE: JsonDict = {"group": "One request"}
+_LOG: JsonDict = {"group": "Log"}
 
 
 class Settings(BaseSettings):
@@ -14,58 +23,146 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="OCRNET_", frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    host: str = Field("127.0.0.1", description="address to listen on", json_schema_extra=_LISTENING)
+    port: int = Field(
+        8080,
+        ge=0,
+        le=65535,
+        description="port to listen on; 0 takes a free one",
+        json_schema_extra=_LISTENING,
+    )
     repository: Path = Field(
-        Path("model_repository"), description="folder with the models' graphs and manifests"
+        Path("model_repository"),
+        description="folder with the models' graphs and manifests",
+        json_schema_extra=_MODELS,
     )
     models: Annotated[str, NoDecode] = Field(
         "demo",
         min_length=1,
-        description="names of the models to serve, separated by commas; the first is the default",
+        description="names of the models to serve, separated by commas",
+        json_schema_extra=_MODELS,
+    )
+    default_model: str = Field(
+        "",
+        description="the model of requests that name none; empty: the first of --models",
+        json_schema_extra=_MODELS,
+    )
+    load: Literal["start", "first-use"] = Field(
+        "start",
+        description="when a model takes its memory: start, or first-use (its first request waits)",
+        json_schema_extra=_MODELS,
     )
     threads: int = Field(
-        0, ge=0, le=1024, description="CPU threads of the engine; 0 takes the machine's cores"
+        0,
+        ge=0,
+        le=1024,
+        description="CPU threads of each model's engine; 0 takes the machine's cores",
+        json_schema_extra=_MODELS,
     )
     max_requests: int = Field(
-        4, ge=1, le=1024, description="requests in work at once; beyond, they are refused (503)"
+        4,
+        ge=1,
+        le=1024,
+        description="requests in work at once; beyond, they are refused (503)",
+        json_schema_extra=_TOGETHER,
     )
     max_uploads: int = Field(
-        16, ge=1, le=1024, description="bodies arriving at once; beyond, they are refused (503)"
+        16,
+        ge=1,
+        le=1024,
+        description="bodies arriving at once; beyond, they are refused (503)",
+        json_schema_extra=_TOGETHER,
+    )
+    max_work_bytes: int = Field(
+        4 * 2**30,
+        ge=1,
+        description="bytes that requests in work may hold together, as estimated (503 beyond; 413 "
+        "for one that needs more alone)",
+        json_schema_extra=_TOGETHER,
     )
     retry_after: int = Field(
-        2, ge=1, le=3600, description="seconds that a refused client is told to wait"
+        2,
+        ge=1,
+        le=3600,
+        description="seconds that a refused client is told to wait",
+        json_schema_extra=_TOGETHER,
+    )
+    max_request_time: float = Field(
+        300.0,
+        gt=0,
+        le=86_400,
+        description="seconds that a request may take (504 beyond); a client may ask for less",
+        json_schema_extra=_TIME,
     )
     body_timeout: float = Field(
-        30.0, gt=0, le=3600, description="seconds that a request's body may take to arrive"
+        30.0,
+        gt=0,
+        le=3600,
+        description="seconds that a request's body may take to arrive (408 beyond)",
+        json_schema_extra=_TIME,
     )
     drain_timeout: int = Field(
-        30, ge=1, le=3600, description="seconds that running requests may take after SIGTERM"
+        30,
+        ge=1,
+        le=3600,
+        description="seconds that running requests may take after SIGTERM",
+        json_schema_extra=_TIME,
     )
-    max_bytes: int = Field(20 * 2**20, ge=1, description="bytes of a request's body (413 beyond)")
+    max_bytes: int = Field(
+        20 * 2**20,
+        ge=1,
+        description="bytes of a request's body (413 beyond)",
+        json_schema_extra=_ONE,
+    )
     max_pixels: int = Field(
-        50_000_000, ge=1, description="pixels of a picture, height times width (413 beyond)"
+        50_000_000,
+        ge=1,
+        description="pixels of a picture, height times width (413 beyond)",
+        json_schema_extra=_ONE,
     )
-    max_side: int = Field(16_384, ge=1, description="pixels along a picture's side (413 beyond)")
+    max_side: int = Field(
+        16_384,
+        ge=1,
+        description="pixels along a picture's side (413 beyond)",
+        json_schema_extra=_ONE,
+    )
     max_windows: int = Field(
-        4096, ge=1, description="windows of one request in mode=slide (413 beyond)"
+        4096,
+        ge=1,
+        description="windows of one request, over all scales and flips (413 beyond)",
+        json_schema_extra=_ONE,
+    )
+    max_work: int = Field(
+        20_000_000_000,
+        ge=1,
+        description="pixels of all its windows, times classes (413 beyond): a picture of 50 "
+        "million pixels needs 2.1 thousand million with 19 classes and the default stride",
+        json_schema_extra=_ONE,
     )
     max_window_pixels: int = Field(
         4_194_304,
         ge=1,
         description="pixels that the engine takes in one piece: a window, or all in mode=whole "
         "(413 beyond); 4 million need 3.4 GB with HRNet-W18-Small, 5.6 GB with W48",
-    )
-    max_logits_bytes: int = Field(
-        2**30,
-        ge=1,
-        description="bytes of window logits that one request may hold in mode=slide (413 beyond)",
+        json_schema_extra=_ONE,
     )
     log_level: str = Field(
         "info",
         pattern="^(critical|error|warning|info|debug)$",
         description="least severe log line: critical, error, warning, info or debug",
+        json_schema_extra=_LOG,
     )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="of log lines: text, or json (one object a line)",
+        json_schema_extra=_LOG,
+    )
+
+    @model_validator(mode="after")
+    def _default_is_served(self) -> Self:
+        if self.default_model and self.default_model not in self.model_names:
+            raise ValueError(f"default_model is not one of models ({self.models})")
+        return self
 
     @field_validator("models")
     @classmethod
@@ -84,3 +181,10 @@ class Settings(BaseSettings):
     def picture_limits(self) -> PictureLimits:
         """The limits that the decoder checks."""
         return PictureLimits(self.max_bytes, self.max_pixels, self.max_side)
+
+
+def group_of(name: str) -> str:
+    """The heading under which a setting is listed."""
+    extra = Settings.model_fields[name].json_schema_extra
+    assert isinstance(extra, dict)
+    return str(extra["group"])

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from server.admission import Admission
+from server.metrics import Metrics
 from server.models import ServedModels
 from server.settings import Settings
 
 
 @dataclass(frozen=True)
 class Gateway:
-    """Settings, models and admission of one running gateway, as `app.state.gateway`.
+    """Settings, models, admission and metrics of one running gateway, as `app.state.gateway`.
 
     uploads: requests whose body is arriving; work: requests that are being segmented. Apart,
     so that slow senders cannot keep others from the engine.
@@ -19,3 +20,19 @@ class Gateway:
     models: ServedModels
     uploads: Admission
     work: Admission
+    metrics: Metrics
+
+
+def build_gateway(settings: Settings, models: ServedModels) -> Gateway:
+    """Put a gateway together, its admission shown in its metrics."""
+    metrics = Metrics()
+    uploads = Admission("arriving", settings.max_uploads, settings.retry_after)
+    work = Admission(
+        "in work",
+        settings.max_requests,
+        settings.retry_after,
+        most_bytes=settings.max_work_bytes,
+    )
+    metrics.watch("arriving", lambda: uploads.taken)
+    metrics.watch("in work", lambda: work.taken)
+    return Gateway(settings, models, uploads, work, metrics)

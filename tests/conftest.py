@@ -2,11 +2,17 @@
 
 import importlib.util
 import os
+import re
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +21,6 @@ import httpx2
 import numpy as np
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -23,6 +28,7 @@ from ocrnet.engines import Engine
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.zoo import get_spec
 from server.app import create_app
+from server.cli import server_config
 from server.models import ServedModel, ServedModels
 from server.settings import Settings
 
@@ -84,17 +90,75 @@ def gateway() -> Iterator[Callable[..., httpx2.Client]]:
         ) -> httpx2.Client:
             spec = get_spec(name)
             engine = engine or FakeEngine(spec.classes, spec.output_stride)
-            served = ServedModels([ServedModel(spec, engine, [])])
-            app = create_app(Settings(**settings), served)
-            url = stack.enter_context(_listening(app))
+            served = ServedModels([ServedModel(spec, [], lambda: engine)])
+            chosen = Settings(**settings)
+            config = server_config(create_app(chosen, served), chosen)
+            url = stack.enter_context(listening(config))
             return stack.enter_context(httpx2.Client(base_url=url, timeout=120))
 
         yield start
 
 
+@dataclass(frozen=True)
+class GatewayProcess:
+    """A gateway in a process of its own: a client of it, the process's id, its log."""
+
+    client: httpx2.Client
+    pid: int
+    log: Path
+
+    def resident_bytes(self) -> int:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found is not None
+        return int(found[1]) * 1024
+
+
+@pytest.fixture(scope="module")
+def gateway_process(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., GatewayProcess]]:
+    """Start gateways as `make serve` does, on free ports, with more flags if wanted."""
+    with ExitStack() as stack:
+
+        def start(*flags: str) -> GatewayProcess:
+            log = tmp_path_factory.mktemp("gateway") / "log"
+            return stack.enter_context(_running(log, flags))
+
+        yield start
+
+
 @contextmanager
-def _listening(app: FastAPI) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
+def _running(log: Path, flags: tuple[str, ...]) -> Iterator[GatewayProcess]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "ocrnet", "serve", "--port", str(port), *flags]
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen(command, cwd=ROOT, stderr=stderr) as running,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client,
+    ):
+        try:
+            for _ in range(600):
+                assert running.poll() is None, log.read_text()
+                try:
+                    client.get("/health/ready")
+                    break
+                except httpx2.TransportError:
+                    time.sleep(0.1)
+            yield GatewayProcess(client, running.pid, log)
+        finally:
+            client.close()
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(timeout=30) in (0, -signal.SIGTERM)
+
+
+@contextmanager
+def listening(config: uvicorn.Config) -> Iterator[str]:
+    """Run a server in a thread on a free port; its URL."""
+    config.port = 0
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

@@ -17,7 +17,8 @@ from export.build import build_graph
 from export.checkpoints import load_model
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import Engine, open_engine
-from ocrnet.logits import NetworkLogits, ResizedLogits, StitchedLogits
+from ocrnet.logits import NetworkLogits, ResizedLogits
+from ocrnet.stitching import StitchedLogits
 from ocrnet.windows import plan_windows
 from ocrnet.zoo import Size, get_spec
 
@@ -30,6 +31,7 @@ MODES = {
     "whole": {"mode": "whole"},
     "slide": {"mode": "slide", "crop": "128x128", "stride": "85x85"},
     "published": {"mode": "whole", "resize": "published"},
+    "tta": {"mode": "whole", "scales": "0.5,0.75,1.0,1.25,1.5,1.75", "flip": "1"},
 }
 
 
@@ -81,7 +83,7 @@ def test_full_size_logits_of_whole_and_slide(
             output = await engine.infer(image[None], "logits")
             whole = ResizedLogits(NetworkLogits(output[0]), size, align_corners=False)
             plan = plan_windows(size, Size(128, 128), Size(85, 85))
-            slide = StitchedLogits(plan, align_corners=False)
+            slide = StitchedLogits(plan, blend="uniform", align_corners=False)
             for window in plan:
                 slide.add(window, (await engine.infer(image[None, *window.slices], "logits"))[0])
             return {"whole": whole.rows(0, 197), "slide": slide.rows(0, 197)}

@@ -24,6 +24,11 @@ class Size:
     height: int
     width: int
 
+    @property
+    def pixels(self) -> int:
+        """Height times width."""
+        return self.height * self.width
+
     def __str__(self) -> str:
         return f"{self.height}x{self.width}"
 
@@ -78,10 +83,15 @@ class Published:
 
 @dataclass(frozen=True)
 class Labels:
-    """A data set's classes in the order of the label map."""
+    """A data set's classes in the order of the label map.
+
+    colours: (classes, 3), RGB. label_ids: (classes,), the numbers that the data set's own files
+    use where these differ from the indices (Cityscapes: `labelIds`), else None.
+    """
 
     names: tuple[str, ...]
-    colours: NDArray[np.uint8]  # (classes, 3), RGB
+    colours: NDArray[np.uint8]
+    label_ids: NDArray[np.uint8] | None
 
 
 @dataclass(frozen=True)
@@ -131,12 +141,16 @@ class ModelSpec:
 
 @cache
 def load_labels(dataset: str) -> Labels:
-    """Read `labels/<dataset>.csv`: index, name, r, g, b in the order of the indices."""
+    """Read `labels/<dataset>.csv`: index, name, r, g, b [, label_id], in the order of indices."""
     text = (files("ocrnet.zoo") / "labels" / f"{dataset}.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines()))
     colours = np.array([[row["r"], row["g"], row["b"]] for row in rows]).astype(np.uint8)
     colours.flags.writeable = False
-    return Labels(tuple(row["name"] for row in rows), colours)
+    ids = None
+    if "label_id" in rows[0]:
+        ids = np.array([row["label_id"] for row in rows]).astype(np.uint8)
+        ids.flags.writeable = False
+    return Labels(tuple(row["name"] for row in rows), colours, ids)
 
 
 @cache

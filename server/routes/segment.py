@@ -1,67 +1,46 @@
-"""`POST /segment`: a picture in, a mask out."""
+"""`POST /segment`: a picture in, an answer of the format of choice out."""
 
-import asyncio
 import json
-from typing import Annotated, Any
+import time
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from ocrnet.errors import PictureTooLarge
-from ocrnet.masks import class_shares, palette_png
-from ocrnet.pictures import decode_picture
-from ocrnet.segmenter import Segmentation, plan_request, segment
+from ocrnet.cost import Cost, estimate
+from ocrnet.formats import FORMATS
+from ocrnet.formats.report import describe_plan
+from ocrnet.pictures import inspect_picture
+from ocrnet.pipeline import Job, make_job, run_job
+from ocrnet.plan import plan_request
+from ocrnet.threads import in_thread
 from ocrnet.timings import Timings
-from ocrnet.windows import WindowPlan
-from ocrnet.zoo import ModelSpec, Size
+from ocrnet.zoo import Size
 from server.body import read_picture
+from server.deadline import read_deadline
 from server.disconnect import unless_gone
-from server.options import SegmentQuery, refuse_repeated
-from server.problems import MEDIA_TYPE
+from server.limits import check_cost, limits_of
+from server.models import ServedModel
+from server.negotiation import accepted_format
+from server.options import SegmentQuery, check_query
+from server.routes.segment_schema import OPENAPI_EXTRA, RESPONSES
 from server.settings import Settings
 from server.state import Gateway
 
 router = APIRouter()
 
-_STAGES = ("receive", "decode", "resize", "engine", "stitch", "argmax", "encode")
-
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["image"],
-                    "properties": {"image": {"type": "string", "format": "binary"}},
-                }
-            },
-            **dict.fromkeys(("image/jpeg", "image/png", "image/webp"), _BINARY),
-            "application/octet-stream": _BINARY,
-        },
-    }
-}
-_PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The mask, of the picture's own size",
-        "content": {"image/png": _BINARY, "application/json": {"schema": {"type": "object"}}},
-    },
-    404: {"description": "No such model here", **_PROBLEM},
-    408: {"description": "The body took too long to arrive", **_PROBLEM},
-    413: {"description": "Too many bytes, pixels or windows", **_PROBLEM},
-    415: {"description": "Not a JPEG, PNG or WebP picture", **_PROBLEM},
-    422: {"description": "A picture that does not decode, or a bad parameter", **_PROBLEM},
-    503: {"description": "Too many requests in work; see Retry-After", **_PROBLEM},
-}
+_STAGES = (
+    "admit", "receive", "inspect", "decode", "load", "resize", "engine", "stitch", "argmax",
+    "encode",
+)  # fmt: skip
 
 
 @router.post(
     "/segment",
     summary="Segment a picture",
     response_class=Response,
-    responses=_RESPONSES,
-    openapi_extra=_BODY,
+    responses=RESPONSES,
+    openapi_extra=OPENAPI_EXTRA,
+    dependencies=[Depends(check_query)],  # before the parameters are looked at
 )
 async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]) -> Response:
     """Label every pixel of a JPEG, PNG or WebP picture.
@@ -71,80 +50,61 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
     """
     gateway: Gateway = request.app.state.gateway
     settings = gateway.settings
-    refuse_repeated(request.query_params.multi_items())
+    deadline = read_deadline(request.headers, settings.max_request_time)
     model = gateway.models.get(query.model)
     options = query.to_options(settings.max_side)
+    answer = query.to_answer(accepted_format(request.headers.get("accept")))
+    answer.check(model.spec)
     plan_request(Size(1, 1), model.spec, options)  # what is wrong whatever the picture's size
-    timings = Timings()
+    facts = request.state.facts
+    facts |= {"model": model.spec.name, "mode": options.mode, "format": answer.format}
+    timings = Timings({"admit": time.perf_counter() - request.state.started})
     gateway.work.check()  # before a byte of the body is read
-    with gateway.uploads.slot(), timings.stage("receive"):
-        data = await read_picture(request, settings.max_bytes, settings.body_timeout)
-    with gateway.work.slot():
-        with timings.stage("decode"):
-            image = await asyncio.to_thread(decode_picture, data, settings.picture_limits)
-        plan = plan_request(Size(*image.shape[:2]), model.spec, options)
-        _check_cost(plan, model.spec, settings)
-        work = segment(image, model.spec, model.engine, options, timings)
-        result = await unless_gone(request, work)
-        with timings.stage("encode"):
-            if query.format == "png":
-                kind = "image/png"
-                body = await asyncio.to_thread(palette_png, result.labels, model.spec.labels)
-            else:
-                kind = "application/json"
-                body = await asyncio.to_thread(_report, result, model.spec, query)
-    return Response(body, media_type=kind, headers={"Server-Timing": _server_timing(timings)})
+    async with deadline.limit():
+        with gateway.uploads.slot(), timings.stage("receive"):
+            data = await read_picture(request, settings.max_bytes, settings.body_timeout)
+        with timings.stage("inspect"):
+            header = await in_thread(inspect_picture, data, settings.picture_limits)
+            job = make_job(header, model.spec, options, answer)
+            cost = estimate(job)
+        facts |= {"bytes": len(data), "size": str(header.size), "windows": job.plan.windows}
+        if query.dry_run:
+            return _forecast(job, cost, settings)
+        check_cost(cost, settings)
+        with gateway.work.slot(cost.bytes):
+            body = await unless_gone(request, _run(gateway, model, job, timings))
+    gateway.metrics.segmented(model.spec.name, timings.seconds)
+    total = time.perf_counter() - request.state.started
+    return Response(
+        body,
+        media_type=FORMATS[answer.format].media_type,
+        headers={"Server-Timing": _server_timing(timings, total), "Vary": "Accept"},
+    )
 
 
-def _check_cost(plan: WindowPlan, spec: ModelSpec, settings: Settings) -> None:
-    if len(plan) > settings.max_windows:
-        raise PictureTooLarge(
-            f"this picture needs {len(plan)} windows of {plan.window}, "
-            f"{settings.max_windows} are allowed: take a larger crop or stride",
-            "too_many_windows",
-            limit=settings.max_windows,
-            actual=len(plan),
-        )
-    pixels = plan.window.height * plan.window.width
-    if pixels > settings.max_window_pixels:
-        raise PictureTooLarge(
-            f"the engine would take {plan.window} = {pixels} pixels in one piece, "
-            f"{settings.max_window_pixels} are allowed: take mode=slide, or a smaller crop",
-            "window_too_large",
-            limit=settings.max_window_pixels,
-            actual=pixels,
-        )
-    logits = 4 * spec.classes * plan.held_cells(spec.output_stride)
-    if logits > settings.max_logits_bytes and len(plan) > 1:
-        raise PictureTooLarge(
-            f"windows that overlap would hold {logits} bytes of logits at once, "
-            f"{settings.max_logits_bytes} are allowed: take a larger stride or a smaller crop",
-            "too_many_logits",
-            limit=settings.max_logits_bytes,
-            actual=logits,
-        )
+async def _run(gateway: Gateway, model: ServedModel, job: Job, timings: Timings) -> bytes:
+    with timings.stage("load"):
+        engine = await model.engine()
+    metered = gateway.metrics.metered(model.spec.name, engine)
+    return await run_job(job, metered, timings, batch_pixels=gateway.settings.max_window_pixels)
 
 
-def _report(result: Segmentation, spec: ModelSpec, query: SegmentQuery) -> bytes:
-    height, width = result.labels.shape
+def _forecast(job: Job, cost: Cost, settings: Settings) -> Response:
+    """The answer of a dry run."""
+    limits = limits_of(settings)
+    figures = cost.as_dict()
     document = {
-        "model": spec.name,
-        "height": height,
-        "width": width,
-        "mode": query.mode,
-        "resize": query.resize,
-        "plan": {
-            "size": str(result.plan.picture),
-            "window": str(result.plan.window),
-            "windows": len(result.plan),
-        },
-        "classes": class_shares(result.labels, spec.labels),
-        "milliseconds": {
-            name: round(seconds * 1000, 2) for name, seconds in result.timings.seconds.items()
-        },
+        "model": job.spec.name,
+        "height": job.plan.picture.height,
+        "width": job.plan.picture.width,
+        **describe_plan(job.plan, job.options),
+        "cost": figures,
+        "limits": limits,
+        "allowed": all(figures[name] <= limit for name, limit in limits.items()),
     }
-    return json.dumps(document).encode()
+    return Response(json.dumps(document), media_type="application/json")
 
 
-def _server_timing(timings: Timings) -> str:
-    return ", ".join(f"{name};dur={timings.seconds.get(name, 0) * 1000:.2f}" for name in _STAGES)
+def _server_timing(timings: Timings, total: float) -> str:
+    seconds = {**dict.fromkeys(_STAGES, 0.0), **timings.seconds, "total": total}
+    return ", ".join(f"{name};dur={value * 1000:.2f}" for name, value in seconds.items())

@@ -17,8 +17,10 @@ from export.parity import DYNAMIC_SIZES, TOLERANCE, compare
 from ocrnet.artefacts import find_graphs, sha256_of
 from ocrnet.engines import open_engine
 from ocrnet.miou import ConfusionMatrix
+from ocrnet.options import SegmentOptions
+from ocrnet.plan import plan_request
 from ocrnet.scenes import IGNORE, draw_scene
-from ocrnet.segmenter import SegmentOptions, segment
+from ocrnet.segmenter import segment
 from ocrnet.timings import Timings
 from ocrnet.zoo import Size, get_spec
 
@@ -80,7 +82,8 @@ def test_it_has_learnt_to_read_scenes(root: Path, options: SegmentOptions) -> No
     async def score() -> None:
         for seed in range(8):
             scene = draw_scene(seed, 512, 1024)
-            result = await segment(scene.image, SPEC, engine, options, Timings())
+            plan = plan_request(Size(512, 1024), SPEC, options)
+            result = await segment(scene.image, SPEC, engine, plan, Timings())
             matrix.add(scene.labels, result.labels)
         await engine.close()
 

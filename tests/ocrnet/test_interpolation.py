@@ -56,7 +56,8 @@ def test_any_band_equals_the_same_rows_of_the_whole(align_corners: bool) -> None
     )
     whole = source.rows(0, 197)
     for top, bottom in ((0, 1), (3, 70), (196, 197), (64, 128)):
-        np.testing.assert_array_equal(source.rows(top, bottom), whole[:, top:bottom])
+        # How a matrix product rounds depends on its height.
+        np.testing.assert_allclose(source.rows(top, bottom), whole[:, top:bottom], atol=1e-6)
 
 
 @pytest.mark.parametrize("align_corners", [False, True])

@@ -1,25 +1,33 @@
 import numpy as np
 import pytest
 
-from ocrnet.argmax import LabelMapWriter
-from ocrnet.logits import NetworkLogits, ResizedLogits, StitchedLogits
+from ocrnet.logits import NetworkLogits, ResizedLogits
+from ocrnet.maps import MapWriter
+from ocrnet.stitching import Blend, StitchedLogits, gaussian_weights
 from ocrnet.timings import Timings
-from ocrnet.windows import plan_windows
+from ocrnet.windows import WindowPlan, plan_windows
 from ocrnet.zoo import Size
 
 
-def _reference(parts: list[np.ndarray], plan, align_corners: bool) -> np.ndarray:
-    """The textbook form: pad every window to full size, sum, divide by the count."""
+def _writer(source: StitchedLogits, classes: int) -> MapWriter:
+    return MapWriter(source, classes, 4, frozenset(), Timings(), probabilities=False)
+
+
+def _reference(
+    parts: list[np.ndarray], plan: WindowPlan, align_corners: bool, weights: np.ndarray
+) -> np.ndarray:
+    """The textbook form: pad every window to full size, weigh, sum, divide by the weights."""
     total = np.zeros((len(parts[0]), plan.picture.height, plan.picture.width))
     count = np.zeros((plan.picture.height, plan.picture.width))
     for window, part in zip(plan, parts, strict=True):
         size = Size(window.height, window.width)
         full = ResizedLogits(NetworkLogits(part), size, align_corners=align_corners)
-        total[:, *window.slices] += full.rows(0, window.height)
-        count[window.slices] += 1
+        total[:, *window.slices] += full.rows(0, window.height) * weights
+        count[window.slices] += weights
     return total / count
 
 
+@pytest.mark.parametrize("blend", ["uniform", "gaussian"])
 @pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize(
     ("picture", "crop", "stride"),
@@ -33,16 +41,19 @@ def _reference(parts: list[np.ndarray], plan, align_corners: bool) -> np.ndarray
     ],
 )
 def test_stitching_equals_the_textbook_form(
-    picture: Size, crop: Size, stride: Size, align_corners: bool
+    picture: Size, crop: Size, stride: Size, align_corners: bool, blend: Blend
 ) -> None:
     plan = plan_windows(picture, crop, stride)
     rng = np.random.default_rng(0)
     shape = (5, -(-plan.window.height // 4), -(-plan.window.width // 4))
     parts = [rng.normal(size=shape).astype(np.float32) for _ in plan]
-    expected = _reference(parts, plan, align_corners)
+    height, width = plan.window.height, plan.window.width
+    even = np.ones((height, width))
+    weights = even if blend == "uniform" else gaussian_weights(height, width)
+    expected = _reference(parts, plan, align_corners, weights)
 
-    stitched = StitchedLogits(plan, align_corners=align_corners)
-    writer = LabelMapWriter(stitched, Timings())
+    stitched = StitchedLogits(plan, blend=blend, align_corners=align_corners)
+    writer = _writer(stitched, 5)
     finished = []
     for window, part in zip(plan, parts, strict=True):
         stitched.add(window, part)
@@ -59,8 +70,8 @@ def test_stitching_equals_the_textbook_form(
 
 def test_windows_are_dropped_once_their_rows_are_written() -> None:
     plan = plan_windows(Size(4000, 64), Size(64, 64), Size(40, 40))
-    stitched = StitchedLogits(plan, align_corners=False)
-    writer = LabelMapWriter(stitched, Timings())
+    stitched = StitchedLogits(plan, blend="uniform", align_corners=False)
+    writer = _writer(stitched, 3)
     held = []
     for window in plan:
         stitched.add(window, np.zeros((3, 16, 16), np.float32))
@@ -72,6 +83,17 @@ def test_windows_are_dropped_once_their_rows_are_written() -> None:
 
 def test_rows_that_are_gone_are_not_made_up() -> None:
     plan = plan_windows(Size(100, 10), Size(10, 10), Size(10, 10))
-    stitched = StitchedLogits(plan, align_corners=False)
+    stitched = StitchedLogits(plan, blend="uniform", align_corners=False)
     with pytest.raises(ValueError, match="rows 0 to 5"):
         stitched.rows(0, 5)
+
+
+def test_gaussian_weights_are_largest_in_the_middle_and_never_vanish() -> None:
+    weights = gaussian_weights(64, 96)
+    assert weights.shape == (64, 96)
+    np.testing.assert_array_equal(weights, weights[::-1, ::-1])
+    assert weights[32, 48] == weights.max() > 0.98
+    assert weights.min() == np.float32(1e-3)
+    # σ is an eighth of the side: at one σ from the middle, e^(−1/2) of it.
+    np.testing.assert_allclose(weights[32 + 8, 48] / weights[32, 48], np.exp(-0.5), rtol=0.08)
+    np.testing.assert_array_equal(gaussian_weights(1, 1), np.ones((1, 1)))

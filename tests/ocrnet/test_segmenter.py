@@ -2,25 +2,41 @@
 
 import asyncio
 import inspect
+import itertools
 from collections.abc import Awaitable
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ocrnet.engines import Engine
 from ocrnet.engines.base import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
-from ocrnet.errors import BadEngineOutput, InvalidOption
-from ocrnet.segmenter import Segmentation, SegmentOptions, plan_request, segment
+from ocrnet.errors import BadEngineOutput
+from ocrnet.logits import NetworkLogits, ResizedLogits
+from ocrnet.maps import Want
+from ocrnet.options import SegmentOptions
+from ocrnet.pictures import resize_picture
+from ocrnet.plan import plan_request
+from ocrnet.segmenter import Segmentation, segment
+from ocrnet.stitching import StitchedLogits
 from ocrnet.timings import Timings
 from ocrnet.zoo import Size, get_spec
 
 SPEC = get_spec("demo")
 
 
-def _run(image: NDArray[np.uint8], options: SegmentOptions, engine: object = None) -> Segmentation:
+def _run(
+    image: NDArray[np.uint8],
+    options: SegmentOptions,
+    engine: Engine | None = None,
+    wants: frozenset[Want] = frozenset(),
+    **more: int,
+) -> Segmentation:
     engine = engine or FakeEngine(SPEC.classes, SPEC.output_stride)
-    return asyncio.run(segment(image, SPEC, engine, options, Timings()))  # type: ignore[arg-type]
+    plan = plan_request(Size(*image.shape[:2]), SPEC, options)
+    work = segment(image, SPEC, engine, plan, Timings(), blend=options.blend, wants=wants, **more)
+    return asyncio.run(work)
 
 
 def _flat(height: int, width: int, value: int) -> NDArray[np.uint8]:
@@ -111,14 +127,6 @@ def test_published_resize_works_at_the_data_set_s_size_and_answers_at_the_pictur
     np.testing.assert_array_equal(result.labels, np.full((100, 150), 5))
     result = _run(_flat(100, 150, 5), SegmentOptions("slide", resize="published"), engine)
     np.testing.assert_array_equal(result.labels, np.full((100, 150), 5))
-    assert str(result.plan.picture) == "1024x1536"
-
-
-@pytest.mark.parametrize("option", ["crop", "stride"])
-def test_whole_takes_neither_crop_nor_stride(option: str) -> None:
-    with pytest.raises(InvalidOption) as caught:
-        plan_request(Size(10, 10), SPEC, SegmentOptions("whole", **{option: Size(32, 32)}))
-    assert caught.value.option == option
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -153,7 +161,8 @@ def test_a_failing_window_cancels_the_others_and_cancelling_reaches_the_engine()
 
     async def cancel_midway(engine: Slow) -> None:
         options = SegmentOptions("slide", Size(32, 32), Size(32, 32))
-        work: Awaitable[Segmentation] = segment(_flat(64, 64, 0), SPEC, engine, options, Timings())
+        plan = plan_request(Size(64, 64), SPEC, options)
+        work: Awaitable[Segmentation] = segment(_flat(64, 64, 0), SPEC, engine, plan, Timings())
         assert inspect.isawaitable(work)
         task = asyncio.ensure_future(work)
         while engine.started < 4:
@@ -166,3 +175,115 @@ def test_a_failing_window_cancels_the_others_and_cancelling_reaches_the_engine()
     engine = Slow(19)
     asyncio.run(cancel_midway(engine))
     assert engine.cancelled == engine.started == 4
+
+
+def _speckled(height: int, width: int) -> NDArray[np.uint8]:
+    grey = np.random.default_rng(1).integers(0, 19, (height, width), dtype=np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+class _ByPixel(FakeEngine):
+    """Logits that differ from pixel to pixel and class to class, smoothly enough to compare."""
+
+    async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        self.shapes_seen.append(images.shape)
+        grey = images[:, ::4, ::4, 0].astype(np.float32)
+        classes = np.arange(19, dtype=np.float32)[None, :, None, None]
+        return np.asarray(np.sin(grey[:, None] * (classes + 1) / 9) * 4, np.float32)
+
+
+def test_a_window_and_its_mirror_image_are_one_call_where_they_fit() -> None:
+    image = _speckled(100, 140)
+    options = SegmentOptions("slide", Size(64, 64), Size(40, 40), flip=True)
+    together, apart = _ByPixel(19), _ByPixel(19)
+    every: frozenset[Want] = frozenset({"confidence", "logits"})
+    one = _run(image, options, together, every)
+    other = _run(image, options, apart, every, batch_pixels=64 * 64)
+    assert set(together.shapes_seen) == {(2, 64, 64, 3)}
+    assert set(apart.shapes_seen) == {(1, 64, 64, 3)}
+    assert len(apart.shapes_seen) == 2 * len(together.shapes_seen)
+    np.testing.assert_array_equal(one.labels, other.labels)
+    np.testing.assert_array_equal(one.confidence, other.confidence)
+    np.testing.assert_array_equal(one.logits, other.logits)
+
+
+def test_flip_averages_a_picture_with_its_mirror_image() -> None:
+    """The answer for the mirrored picture is the mirrored answer: the views are the same two."""
+    image = _speckled(64, 96)
+    options = SegmentOptions("whole", flip=True)
+    wants: frozenset[Want] = frozenset({"confidence"})
+    straight = _run(image, options, _ByPixel(19), wants)
+    mirrored = _run(np.ascontiguousarray(image[:, ::-1]), options, _ByPixel(19), wants)
+    np.testing.assert_array_equal(straight.labels, mirrored.labels[:, ::-1])
+    np.testing.assert_array_equal(straight.confidence, mirrored.confidence[:, ::-1])
+    alone = _run(image, SegmentOptions("whole"), _ByPixel(19))
+    assert (alone.labels != straight.labels).any()
+
+
+@pytest.mark.parametrize("mode", ["slide", "whole"])
+def test_augmentation_is_the_mean_of_softmax_over_views(mode: str) -> None:
+    """Against the plain form: every view's logits at full size, softmax, mean, argmax."""
+    image = _speckled(60, 88)
+    crop = {"crop": Size(48, 48), "stride": Size(32, 32)} if mode == "slide" else {}
+    scales = (0.5, 1.0, 1.75)
+    options = SegmentOptions(mode, scales=scales, flip=True, **crop)  # type: ignore[arg-type]
+    result = _run(image, options, _ByPixel(19), frozenset({"confidence", "logits"}))
+    total = np.zeros((19, 60, 88))
+    size = Size(60, 88)
+    for scale in scales:
+        (view,) = plan_request(size, SPEC, SegmentOptions(mode, scales=(scale,), **crop))  # type: ignore[arg-type]
+        scaled = resize_picture(image, view.windows.picture)
+        for turn in (1, -1):
+            stitched = StitchedLogits(view.windows, blend="uniform", align_corners=False)
+            for window in view.windows:
+                part = np.ascontiguousarray(scaled[:, ::turn][window.slices])[None]
+                stitched.add(window, asyncio.run(_ByPixel(19).infer(part, "logits"))[0])
+            logits = stitched.rows(0, stitched.size.height)[:, :, ::turn]
+            full = ResizedLogits(NetworkLogits(logits), size, align_corners=False).rows(0, 60)
+            powers = np.exp(full.astype(np.float64))
+            total += powers / powers.sum(0)
+    mean = total / 6
+    sure = np.sort(mean, axis=0)[-1] - np.sort(mean, axis=0)[-2] > 1e-5
+    assert sure.mean() > 0.99
+    np.testing.assert_array_equal(result.labels[sure], mean.argmax(0)[sure])
+    np.testing.assert_allclose(result.confidence, mean.max(0) * 255, atol=0.51)
+    assert result.logits is not None
+    assert result.logits.shape == (19, 15, 22)
+    np.testing.assert_allclose(np.exp(result.logits.astype(np.float32)).sum(0), 1, atol=2e-2)
+
+
+def test_confidence_is_the_winner_s_softmax_and_logits_are_the_network_s() -> None:
+    image = _speckled(64, 96)
+    result = _run(image, SegmentOptions("whole"), _ByPixel(19), frozenset({"confidence", "logits"}))
+    (logits,) = asyncio.run(_ByPixel(19).infer(image[None], "logits"))
+    np.testing.assert_array_equal(result.logits, logits.astype(np.float16))
+    full = ResizedLogits(NetworkLogits(logits), Size(64, 96), align_corners=False).rows(0, 64)
+    powers = np.exp(full.astype(np.float64))
+    np.testing.assert_allclose(result.confidence, (powers / powers.sum(0)).max(0) * 255, atol=0.51)
+    # The same map by the path of several windows, for a picture that needs only one.
+    stitched = _run(image, SegmentOptions("slide", blend="gaussian"), _ByPixel(19))
+    np.testing.assert_array_equal(stitched.labels, result.labels)
+
+
+def test_what_is_not_asked_for_is_not_made() -> None:
+    for options in (SegmentOptions("whole"), SegmentOptions("slide", Size(32, 32), Size(32, 32))):
+        result = _run(_flat(64, 64, 3), options)
+        assert result.confidence is None
+        assert result.logits is None
+
+
+def test_views_of_several_scales_advance_together() -> None:
+    """Of a tall picture, the engine sees both scales' upper windows before any lower one."""
+    options = SegmentOptions("slide", Size(64, 64), Size(64, 64), scales=(1.0, 2.0))
+    image = _flat(512, 32, 0)
+    image[:] = (np.arange(512) // 2)[:, None, None]
+    seen = []
+
+    class Recording(FakeEngine):
+        async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+            seen.append(int(images[0, 0, 0, 0]))
+            return await super().infer(images % 19, output)
+
+    _run(image, options, Recording(19))
+    assert len(seen) == 8 + 16
+    assert max(abs(a - b) for a, b in itertools.pairwise(seen)) <= 40

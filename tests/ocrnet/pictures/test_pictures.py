@@ -11,15 +11,17 @@ from PIL import Image
 from ocrnet.errors import PictureTooLarge, UndecodablePicture, UnsupportedPicture
 from ocrnet.pictures import (
     PictureLimits,
+    RgbImage,
     decode_picture,
-    published_size,
-    resize_picture,
+    inspect_picture,
 )
-from ocrnet.zoo import Size
-from ocrnet.zoo.spec import ResizeLimits
 
 LIMITS = PictureLimits()
 Encode = Callable[..., bytes]
+
+
+def _decode(data: bytes, limits: PictureLimits = LIMITS) -> RgbImage:
+    return decode_picture(inspect_picture(data, limits))
 
 
 def _ramp(height: int = 24, width: int = 36) -> np.ndarray:
@@ -29,17 +31,17 @@ def _ramp(height: int = 24, width: int = 36) -> np.ndarray:
 
 @pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("WEBP", {"lossless": True})])
 def test_lossless_formats_come_back_as_they_were(encode: Encode, kind: str, options: dict) -> None:
-    np.testing.assert_array_equal(decode_picture(encode(_ramp(), kind, **options), LIMITS), _ramp())
+    np.testing.assert_array_equal(_decode(encode(_ramp(), kind, **options)), _ramp())
 
 
 def test_jpeg_is_near(encode: Encode) -> None:
-    decoded = decode_picture(encode(_ramp(), "JPEG", quality=95), LIMITS).astype(int)
+    decoded = _decode(encode(_ramp(), "JPEG", quality=95)).astype(int)
     assert decoded.shape == (24, 36, 3)
     assert np.abs(decoded - _ramp()).mean() < 8
 
 
 def test_the_golden_picture_decodes_to_its_array(golden: Path, golden_weights: object) -> None:
-    decoded = decode_picture((golden / "picture_197x331_seed2.png").read_bytes(), LIMITS)
+    decoded = _decode((golden / "picture_197x331_seed2.png").read_bytes())
     np.testing.assert_array_equal(decoded, golden_weights.image(197, 331, 2))  # type: ignore[attr-defined]
 
 
@@ -56,7 +58,7 @@ def test_orientation_is_applied(encode: Encode, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encode(np.ascontiguousarray(stored[orientation]), "PNG", exif=exif)
-    np.testing.assert_array_equal(decode_picture(data, LIMITS), upright)
+    np.testing.assert_array_equal(_decode(data), upright)
 
 
 @pytest.mark.parametrize("value", [0, 9, 65535])
@@ -64,7 +66,7 @@ def test_odd_orientations_are_taken_as_upright(encode: Encode, value: int) -> No
     exif = Image.Exif()
     exif[0x0112] = value
     data = encode(_ramp(), "PNG", exif=exif)
-    np.testing.assert_array_equal(decode_picture(data, LIMITS), _ramp())
+    np.testing.assert_array_equal(_decode(data), _ramp())
 
 
 def test_other_tags_of_a_wrong_kind_do_not_spoil_the_picture(encode: Encode) -> None:
@@ -73,8 +75,8 @@ def test_other_tags_of_a_wrong_kind_do_not_spoil_the_picture(encode: Encode) -> 
     entries += struct.pack("<HHII", 0x011A, 5, 1, 4_000_000)
     tiff = b"II*\0" + struct.pack("<IH", 8, 3) + entries + bytes(4)
     stored = np.ascontiguousarray(_ramp()[::-1, ::-1])
-    decoded = decode_picture(encode(stored, "JPEG", quality=95, exif=b"Exif\0\0" + tiff), LIMITS)
-    plain = decode_picture(encode(stored, "JPEG", quality=95), LIMITS)
+    decoded = _decode(encode(stored, "JPEG", quality=95, exif=b"Exif\0\0" + tiff))
+    plain = _decode(encode(stored, "JPEG", quality=95))
     assert any(np.array_equal(decoded, turn) for turn in (plain, plain[::-1, ::-1]))
 
 
@@ -89,10 +91,10 @@ def test_grey_palette_alpha_and_16_bit_are_the_same_picture(encode: Encode) -> N
     plain = BytesIO()
     palette.save(plain, "PNG")
     for data in (see_through.getvalue(), plain.getvalue()):
-        np.testing.assert_array_equal(decode_picture(data, LIMITS), expected)
+        np.testing.assert_array_equal(_decode(data), expected)
     alpha = np.concatenate([expected, np.full((*grey.shape, 1), 200, np.uint8)], axis=2)
     for picture in (grey, np.asarray(sixteen), alpha):
-        np.testing.assert_array_equal(decode_picture(encode(picture), LIMITS), expected)
+        np.testing.assert_array_equal(_decode(encode(picture)), expected)
 
 
 def _png(width: int, height: int, body: bytes = b"") -> bytes:
@@ -109,14 +111,14 @@ def _png(width: int, height: int, body: bytes = b"") -> bytes:
 
 def test_limits_are_exact(encode: Encode) -> None:
     data = encode(_ramp(20, 30))
-    assert decode_picture(data, PictureLimits(len(data), 600, 30)).shape == (20, 30, 3)
+    assert _decode(data, PictureLimits(len(data), 600, 30)).shape == (20, 30, 3)
     for limits, code, actual in (
         (PictureLimits(len(data) - 1, 600, 30), "too_many_bytes", len(data)),
         (PictureLimits(len(data), 599, 30), "too_many_pixels", 600),
         (PictureLimits(len(data), 600, 29), "side_too_long", 30),
     ):
         with pytest.raises(PictureTooLarge) as caught:
-            decode_picture(data, limits)
+            _decode(data, limits)
         assert (caught.value.code, caught.value.actual) == (code, actual)
 
 
@@ -142,14 +144,14 @@ def _jpeg(width: int, height: int) -> bytes:
 )
 def test_a_bomb_is_refused_from_its_header(data: bytes, actual: int) -> None:
     with pytest.raises(PictureTooLarge) as caught:
-        decode_picture(data, LIMITS)
+        _decode(data)
     assert caught.value.code == "too_many_pixels"
     assert caught.value.actual == actual
 
 
 def test_an_empty_file_is_named_so() -> None:
     with pytest.raises(UndecodablePicture) as caught:
-        decode_picture(b"", LIMITS)
+        _decode(b"")
     assert caught.value.code == "empty_image"
 
 
@@ -158,7 +160,7 @@ def test_an_empty_file_is_named_so() -> None:
 )
 def test_other_content_is_unsupported(data: bytes) -> None:
     with pytest.raises(UnsupportedPicture, match="JPEG, PNG or WebP"):
-        decode_picture(data, LIMITS)
+        _decode(data)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -169,7 +171,7 @@ def test_a_cut_file_is_refused_never_filled_with_grey(
     rng = np.random.default_rng(0)
     data = encode(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8), kind)
     with pytest.raises(UndecodablePicture):
-        decode_picture(data[: int(len(data) * share)], LIMITS)
+        _decode(data[: int(len(data) * share)])
 
 
 @pytest.mark.parametrize(
@@ -177,23 +179,4 @@ def test_a_cut_file_is_refused_never_filled_with_grey(
 )
 def test_damaged_headers_are_undecodable(data: bytes) -> None:
     with pytest.raises(UndecodablePicture):
-        decode_picture(data, LIMITS)
-
-
-@pytest.mark.parametrize(
-    ("size", "limits", "expected"),
-    [
-        (Size(1024, 2048), ResizeLimits(2048, 1024), Size(1024, 2048)),
-        (Size(197, 331), ResizeLimits(2048, 1024), Size(1024, 1721)),
-        (Size(197, 331), ResizeLimits(2048, 512), Size(512, 860)),
-        (Size(3000, 300), ResizeLimits(2048, 512), Size(2048, 205)),
-        (Size(1, 16384), ResizeLimits(2048, 1024), Size(1, 2048)),
-    ],
-)
-def test_published_sizes(size: Size, limits: ResizeLimits, expected: Size) -> None:
-    assert published_size(size, limits) == expected
-
-
-def test_resizing_to_the_same_size_is_no_work() -> None:
-    image = _ramp()
-    assert resize_picture(image, Size(24, 36)) is image
+        _decode(data)

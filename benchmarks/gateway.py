@@ -1,0 +1,65 @@
+"""A gateway in a process of its own, to be measured from outside."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+
+@dataclass(frozen=True)
+class GatewayProcess:
+    """A client of the gateway, its process's id and its log."""
+
+    client: httpx2.Client
+    pid: int
+    log: Path
+
+    def resident_bytes(self) -> int:
+        """Return what the process holds now."""
+        return self._status("VmRSS")
+
+    def peak_bytes(self) -> int:
+        """Return the most that it has held since it started."""
+        return self._status("VmHWM")
+
+    def _status(self, name: str) -> int:
+        lines = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii").splitlines()
+        (found,) = (line for line in lines if line.startswith(f"{name}:"))
+        return int(found.split()[1]) * 1024
+
+
+@contextmanager
+def running_gateway(log: Path, *flags: str, timeout: float = 120) -> Iterator[GatewayProcess]:
+    """Start `ocrnet serve` on a free port and stop it again; it logs into the file `log`.
+
+    timeout: of the client, in seconds. Raises RuntimeError if it does not start.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "ocrnet", "serve", "--port", str(port), *flags]
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen(command, stderr=stderr) as running,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=timeout) as client,
+    ):
+        try:
+            while True:
+                if running.poll() is not None:
+                    raise RuntimeError(f"the gateway did not start: {log.read_text()}")
+                try:
+                    client.get("/health/ready")
+                    break
+                except httpx2.TransportError:
+                    time.sleep(0.05)
+            yield GatewayProcess(client, running.pid, log)
+        finally:
+            client.close()  # it would wait for an open connection
+            running.terminate()
+            running.wait(timeout=60)

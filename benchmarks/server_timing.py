@@ -1,0 +1,67 @@
+"""How much of a request's own time `Server-Timing` accounts for.
+
+Per kind of request, the median and the worst of |stages − total| / total over the runs.
+
+    python benchmarks/server_timing.py --runs 10
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import cv2
+
+from benchmarks.gateway import running_gateway
+from ocrnet.scenes import draw_scene
+
+_KINDS: dict[str, dict[str, str]] = {
+    "whole": {"mode": "whole"},
+    "slide, 15 windows": {"crop": "128x192"},
+    "slide, 276 windows": {"crop": "64x64", "stride": "16x16"},
+    "scales and flip": {"mode": "whole", "scales": "0.75,1.0,1.25", "flip": "1"},
+    "overlay": {"mode": "whole", "format": "overlay"},
+    "json with boxes": {"mode": "whole", "format": "json", "boxes": "1"},
+    "logits": {"crop": "128x192", "format": "npz", "content": "logits"},
+}
+
+
+def main() -> int:
+    """Command line; 1 if the bar is missed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=10, help="of each kind, after one warm-up")
+    parser.add_argument("--bar", type=float, default=0.05, help="share of the total (0.05)")
+    arguments = parser.parse_args()
+    scene = draw_scene(0, 256, 480).image
+    data = cv2.imencode(".png", cv2.cvtColor(scene, cv2.COLOR_RGB2BGR))[1].tobytes()
+    worst = 0.0
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_gateway(Path(folder) / "log") as gateway,
+    ):
+        for kind, query in _KINDS.items():
+            missing, totals = [], []
+            for turn in range(arguments.runs + 1):
+                answer = gateway.client.post("/segment", params=query, content=data)
+                parts = (
+                    part.split(";dur=") for part in answer.headers["server-timing"].split(", ")
+                )
+                stages = {name: float(value) for name, value in parts}
+                total = stages.pop("total")
+                if turn:
+                    missing.append(abs(total - sum(stages.values())) / total)
+                    totals.append(total)
+            worst = max(worst, *missing)
+            print(
+                f"{kind:20}total {statistics.median(totals):8.1f} ms   unaccounted: median "
+                f"{statistics.median(missing):.2%}, worst {max(missing):.2%}"
+            )
+    print(f"worst of all {worst:.2%}")
+    return 0 if worst <= arguments.bar else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

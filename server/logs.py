@@ -1,0 +1,49 @@
+"""Log lines, as text or as JSON: who asked for what and how it ended, never what was in it."""
+
+import json
+import logging
+import time
+from typing import Literal
+
+ACCESS = logging.getLogger("ocrnet.access")
+
+
+def configure(level: str, form: Literal["text", "json"]) -> None:
+    """Send every log line to stderr in that form."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Json() if form == "json" else _Text())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def log_request(level: int, facts: dict[str, object]) -> None:
+    """Write one line about a request that was answered."""
+    ACCESS.log(level, "request", extra={"facts": facts})
+
+
+def _facts(record: logging.LogRecord) -> dict[str, object]:
+    facts = getattr(record, "facts", {})
+    return facts if isinstance(facts, dict) else {}
+
+
+class _Text(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        facts = " ".join(f"{name}={value}" for name, value in _facts(record).items())
+        return f"{super().formatMessage(record)} {facts}".rstrip()
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line: dict[str, object] = {
+            "time": f"{moment}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_facts(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)

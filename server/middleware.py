@@ -1,0 +1,95 @@
+"""Around every request: a name, bounds on its head, common headers, one log line, one count."""
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.logs import log_request
+from server.metrics import Metrics
+from server.problems import problem
+
+_ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+MOST_URL_BYTES = 8 * 1024
+MOST_HEAD_BYTES = 16 * 1024
+_MOST_HEADERS = 64
+# Asked for every few seconds by machines.
+_QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
+
+
+class RequestMiddleware:
+    """Outermost: what it measures is the request's own time, from its head to its answer's."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics):
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        given = dict(scope["headers"]).get(b"x-request-id", b"")
+        name = given.decode() if _ACCEPTED_ID.fullmatch(given) else uuid.uuid4().hex
+        state = scope.setdefault("state", {})
+        state |= {"request_id": name, "started": started, "facts": {}, "code": None}
+        status = 0
+
+        async def send_named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = name
+                headers["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        # The server below sends no body for HEAD whatever the app answers.
+        method = scope["method"]
+        inner = {**scope, "method": "GET"} if method == "HEAD" else scope
+        try:
+            refusal = _refuse_head(inner)
+            await (refusal or self.app)(inner, receive, send_named)
+        finally:
+            seconds = time.perf_counter() - started
+            if status == 0:  # an error of ours: what answers it stands outside
+                status, state["code"] = 500, "internal_error"
+            route = getattr(inner.get("route"), "path", "none")
+            self.metrics.answered(route, method, status, state["code"], seconds)
+            facts = {
+                "request_id": name,
+                "method": method,
+                "route": route,
+                "status": status,
+                "milliseconds": round(seconds * 1000, 2),
+                **({"code": state["code"]} if state["code"] else {}),
+                **state["facts"],
+            }
+            log_request(logging.DEBUG if route in _QUIET else logging.INFO, facts)
+
+
+def _refuse_head(scope: Scope) -> ASGIApp | None:
+    """An answer to a head that is too large for a gateway that takes pictures."""
+    request = Request(scope)
+    if len(scope["raw_path"] or b"") + len(scope["query_string"]) > MOST_URL_BYTES:
+        return problem(
+            request,
+            414,
+            "url_too_long",
+            f"a URL may have {MOST_URL_BYTES} bytes",
+            limit=MOST_URL_BYTES,
+        )
+    headers = scope["headers"]
+    size = sum(len(name) + len(value) + len(b": \r\n") for name, value in headers)
+    for actual, limit, unit in (
+        (len(headers), _MOST_HEADERS, "header lines"),
+        (size, MOST_HEAD_BYTES, "bytes of headers"),
+    ):
+        if actual > limit:
+            detail = f"a request may have {limit} {unit}"
+            return problem(request, 431, "headers_too_large", detail, limit=limit, actual=actual)
+    return None

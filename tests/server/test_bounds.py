@@ -1,0 +1,249 @@
+"""What a request may take, how many there may be, and how soon the others are told."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from io import BytesIO
+
+import httpx2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from ocrnet.engines.base import Images, OutputName
+from ocrnet.engines.fake import FakeEngine
+
+Gateway = Callable[..., httpx2.Client]
+Encode = Callable[..., bytes]
+
+
+@pytest.fixture
+def png(encode: Encode) -> bytes:
+    return encode(np.full((40, 64, 3), 3, np.uint8))
+
+
+def _labels(answer: httpx2.Response) -> NDArray[np.uint8]:
+    assert answer.status_code == 200, answer.text
+    return np.asarray(Image.open(BytesIO(answer.content)))
+
+
+class _Gated(FakeEngine):
+    """Answers only once the gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__(19)
+        self.gate = threading.Event()
+
+    async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        while not self.gate.is_set():
+            await asyncio.sleep(0.005)
+        return await super().infer(images, output)
+
+
+def test_beyond_the_bound_requests_are_refused_at_once_and_places_come_back(
+    gateway: Gateway, png: bytes
+) -> None:
+    engine = _Gated()
+    client = gateway(engine, max_requests=2, retry_after=7)
+    answers: list[httpx2.Response] = []
+
+    def post() -> None:
+        answers.append(client.post("/segment", files={"image": png}))
+
+    held = [threading.Thread(target=post) for _ in range(2)]
+    for thread in held:
+        thread.start()
+    for _ in range(1000):  # the refusal itself shows when both places are taken
+        refused = client.post("/segment", content=b"")
+        if refused.status_code == 503:
+            break
+    assert refused.json()["code"] == "overloaded"
+    assert refused.headers["retry-after"] == "7"
+    assert client.get("/health/ready").status_code == 200
+    engine.gate.set()
+    for thread in held:
+        thread.join()
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert client.post("/segment", files={"image": png}).status_code == 200
+
+
+def test_slow_senders_keep_nobody_from_the_engine(gateway: Gateway, png: bytes) -> None:
+    client = gateway(max_requests=1, max_uploads=3, body_timeout=60)
+
+    def send_slowly() -> socket.socket:
+        """Send a head and the start of a body; return once the gateway waits for the rest."""
+        sender = socket.create_connection((client.base_url.host, client.base_url.port))
+        sender.sendall(
+            b"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+            b"Content-Length: 9\r\n\r\n12"
+        )
+        sender.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            sender.recv(1)  # no answer: it was let in
+        return sender
+
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(send_slowly())
+        assert client.post("/segment", files={"image": png}).status_code == 200
+        stack.enter_context(send_slowly())
+        refused = client.post("/segment", files={"image": png})
+        assert refused.status_code == 503
+        assert "3 requests are arriving" in refused.json()["detail"]
+
+
+def test_a_body_that_does_not_come_is_given_up(gateway: Gateway) -> None:
+    client = gateway(body_timeout=0.2)
+
+    def slow() -> Iterator[bytes]:
+        yield b"\xff\xd8\xff"
+        time.sleep(1)
+        yield b"more"
+
+    answer = client.post("/segment", content=slow(), headers={"content-type": "image/jpeg"})
+    assert (answer.status_code, answer.json()["code"]) == (408, "body_too_slow")
+
+
+def test_the_engine_is_not_given_more_in_one_piece_than_allowed(
+    gateway: Gateway, encode: Encode
+) -> None:
+    client = gateway(max_window_pixels=64 * 64)
+    small, large = (encode(np.zeros((64, width, 3), np.uint8)) for width in (64, 65))
+    slide = {"crop": "64x64"}
+    for data, query, status in (
+        (small, {"mode": "whole"}, 200),
+        (large, {"mode": "whole"}, 413),
+        (large, slide, 200),
+        (large, {"crop": "64x65"}, 413),
+        (small, {"mode": "whole", "resize": "published"}, 413),
+    ):
+        answer = client.post("/segment", params=query, files={"image": data})
+        assert answer.status_code == status, (query, answer.text)
+        if status == 413:
+            assert answer.json()["code"] == "window_too_large"
+            assert answer.json()["limit"] == 64 * 64
+
+
+def test_strides_that_would_hold_too_many_logits_are_refused(
+    gateway: Gateway, encode: Encode
+) -> None:
+    data = encode(np.zeros((320, 64, 3), np.uint8))
+    held = 3 * 19 * 16 * 16 * 4  # one row of windows over a pixel, one to come, and one more
+    client = gateway(max_work_bytes=held + 320 * 64 * 6)
+    for stride, status in (("64x64", 200), ("32x64", 200), ("16x64", 413)):
+        query = {"crop": "64x64", "stride": stride}
+        answer = client.post("/segment", params=query, files={"image": data})
+        assert answer.status_code == status, (stride, answer.text)
+    assert answer.json()["code"] == "too_much_memory"
+    assert answer.json()["actual"] > answer.json()["limit"] == held + 320 * 64 * 6
+
+
+def test_work_over_the_budget_is_refused_with_limit_and_actual(
+    gateway: Gateway, encode: Encode
+) -> None:
+    engine = FakeEngine(19)
+    client = gateway(engine, max_work=2 * 64 * 64 * 19, max_windows=3)
+    data = encode(np.zeros((64, 64, 3), np.uint8))
+    for query, actual in (
+        ({}, None),
+        ({"flip": "1"}, None),
+        ({"scales": "1,1.5"}, (64 * 64 + 96 * 96) * 19),
+        ({"crop": "32x32", "stride": "32x32"}, 4),
+    ):
+        answer = client.post("/segment", params=query, files={"image": data})
+        assert answer.status_code == (413 if actual else 200)
+        if actual:
+            assert answer.json()["code"] == "too_much_work"
+            assert answer.json()["actual"] == actual
+    assert len(engine.shapes_seen) == 2
+
+
+def test_a_dry_run_says_plan_cost_and_limits_and_runs_nothing(
+    gateway: Gateway, encode: Encode
+) -> None:
+    engine = FakeEngine(19)
+    client = gateway(engine, max_windows=10)
+    data = encode(np.zeros((64, 96, 3), np.uint8))
+    query = {"dry_run": "1", "crop": "32x32", "stride": "32x32", "scales": "1,2", "flip": "1"}
+    forecast = client.post("/segment", params=query, files={"image": data}).json()
+    assert forecast["plan"]["windows"] == 2 * (2 * 3 + 4 * 6) == forecast["cost"]["windows"]
+    assert [view["size"] for view in forecast["plan"]["views"]] == ["64x96", "128x192"]
+    assert forecast["cost"]["work"] == 60 * 32 * 32 * 19
+    assert forecast["cost"]["window_pixels"] == 32 * 32
+    assert forecast["cost"]["bytes"] > 64 * 96 * 4
+    assert forecast["limits"]["windows"] == 10
+    assert forecast["allowed"] is False
+    assert client.post("/segment", params={"dry_run": "1"}, files={"image": data}).json()["allowed"]
+    assert engine.shapes_seen == []
+    refused = client.post("/segment", params={"dry_run": "1"}, files={"image": b"text"})
+    assert refused.status_code == 415
+
+
+class _Slow(FakeEngine):
+    """Takes its time with every window, and counts those it was left alone with."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(19)
+        self.seconds = seconds
+        self.cancelled = 0
+
+    async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        try:
+            await asyncio.sleep(self.seconds)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return await super().infer(images, output)
+
+
+@pytest.mark.parametrize("how", ["timeout", "deadline", "setting"])
+def test_a_deadline_ends_the_work(gateway: Gateway, png: bytes, how: str) -> None:
+    engine = _Slow(30)
+    client = gateway(engine, max_request_time=0.5 if how == "setting" else 300)
+    headers = {
+        "timeout": {"X-Request-Timeout": "0.5"},
+        "deadline": {"X-Request-Deadline": f"{time.time() + 0.5:.3f}"},
+        "setting": {},
+    }[how]
+    answer = client.post("/segment", files={"image": png}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (504, "deadline_exceeded")
+    assert answer.elapsed.total_seconds() < 10
+    assert engine.cancelled == 1
+    assert client.get("/metrics").text.count('ocrnet_requests_held{stage="in work"} 0.0') == 1
+
+
+def test_a_client_that_leaves_stops_the_engine(gateway: Gateway, png: bytes) -> None:
+    engine = _Slow(30)
+    client = gateway(engine, max_requests=1)
+    with pytest.raises(httpx2.ReadTimeout):
+        client.post("/segment", files={"image": png}, timeout=0.5)
+    for _ in range(200):
+        if engine.cancelled:
+            break
+        time.sleep(0.02)
+    assert engine.cancelled == 1
+    engine.seconds = 0
+    assert client.post("/segment", files={"image": png}).status_code == 200
+
+
+def test_four_clients_at_once_get_the_masks_that_one_gets(gateway: Gateway, encode: Encode) -> None:
+    client = gateway(max_requests=4)
+    pictures = [encode(np.full((50 + k, 70, 3), 4 * k, np.uint8)) for k in range(4)]
+    alone = [_labels(client.post("/segment", files={"image": data})) for data in pictures]
+    together: dict[int, NDArray[np.uint8]] = {}
+
+    def post(index: int) -> None:
+        answer = client.post("/segment", files={"image": pictures[index]})
+        together[index] = _labels(answer)
+
+    threads = [threading.Thread(target=post, args=(index,)) for index in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for index, labels in enumerate(alone):
+        np.testing.assert_array_equal(together[index], labels)

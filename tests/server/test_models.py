@@ -1,0 +1,83 @@
+"""Several models in one gateway, and when each is loaded."""
+
+import shutil
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from export.build import build_graph
+from export.checkpoints import load_model
+from ocrnet.cli import main
+from ocrnet.zoo import get_spec
+
+OTHER = "ocrnet_hr18s_ade20k_80k"
+
+
+@pytest.fixture(scope="module")
+def repository(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo, and a stand-in of a model with other classes."""
+    folder = tmp_path_factory.mktemp("repository")
+    shutil.copytree(root / "model_repository", folder, dirs_exist_ok=True)
+    network = load_model(OTHER, "stand-in")
+    build_graph(network, get_spec(OTHER), "dynamic", folder, checkpoint="stand-in")
+    return folder
+
+
+def _mask(answer: Any) -> Image.Image:
+    assert answer.status_code == 200, answer.text
+    return Image.open(BytesIO(answer.content))
+
+
+@pytest.mark.parametrize("load", ["start", "first-use"])
+def test_each_request_gets_the_model_it_names(
+    gateway_process: Callable[..., Any],
+    repository: Path,
+    encode: Callable[..., bytes],
+    load: str,
+) -> None:
+    flags = ("--repository", str(repository), "--models", f"demo,{OTHER}", "--load", load)
+    client = gateway_process(*flags, "--default-model", OTHER).client
+    listed = client.get("/models").json()
+    assert listed["default"] == OTHER
+    assert [model["loaded"] for model in listed["models"]] == [load == "start"] * 2
+    data = encode(np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8))
+    by_default = _mask(client.post("/segment", files={"image": data}))
+    assert client.get("/models").json()["models"][1]["loaded"]
+    if load == "first-use":
+        assert client.get("/models/demo").json()["memory_bytes"] is None
+    named = _mask(client.post("/segment", params={"model": OTHER}, files={"image": data}))
+    np.testing.assert_array_equal(np.asarray(by_default), np.asarray(named))
+    palette = get_spec(OTHER).labels.colours.ravel().tolist()
+    assert by_default.getpalette()[: len(palette)] == palette
+    demo = _mask(client.post("/segment", params={"model": "demo"}, files={"image": data}))
+    assert np.asarray(demo).max() < 19
+    for name in ("demo", OTHER):
+        facts = client.get(f"/models/{name}").json()
+        assert facts["loaded"]
+        assert facts["memory_bytes"] > 2**20
+        assert facts["graphs"][0]["precision"] == "float32"
+        assert facts["graphs"][0]["parity"]
+        assert "miou" in facts["published"]
+
+
+def test_a_damaged_graph_is_found_at_start_however_late_it_would_be_loaded(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(repository, tmp_path, dirs_exist_ok=True)
+    graph = next((tmp_path / "demo").rglob("*.onnx"), None) or next(tmp_path.rglob("*.onnx"))
+    data = bytearray(graph.read_bytes())
+    data[len(data) // 2] ^= 1
+    graph.write_bytes(data)
+    flags = ["--repository", str(tmp_path), "--models", f"demo,{OTHER}", "--load", "first-use"]
+    assert main(["serve", "--port", "0", *flags]) == 1
+    assert "ocrnet serve: " in capsys.readouterr().err
+
+
+def test_a_default_that_is_not_served_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--models", "demo", "--default-model", OTHER]) == 2
+    assert "default_model" in capsys.readouterr().err
