@@ -46,6 +46,7 @@ def main() -> int:
             missing, totals = [], []
             for turn in range(arguments.runs + 1):
                 answer = gateway.client.post("/segment", params=query, content=data)
+                answer.raise_for_status()
                 parts = (
                     part.split(";dur=") for part in answer.headers["server-timing"].split(", ")
                 )

@@ -1,6 +1,8 @@
 """The `ocrnet` command; its subcommands are found through entry points."""
 
 import argparse
+import io
+import os
 import sys
 from importlib.metadata import entry_points
 
@@ -18,11 +20,19 @@ def main(argv: list[str] | None = None) -> int:
     for entry in sorted(entry_points(group="ocrnet.commands"), key=lambda point: point.name):
         entry.load()(commands)
     arguments = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may not be text
+            stream.reconfigure(errors="backslashreplace")
     try:
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
     except OcrnetError as error:
         print(f"ocrnet: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read our output has enough. Nothing may be flushed into the pipe at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return code

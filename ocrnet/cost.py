@@ -32,13 +32,20 @@ def estimate(job: Job) -> Cost:
     """Say what a planned job will take, from the picture's header."""
     plan, spec, answer = job.plan, job.spec, job.answer
     pixels = plan.picture.pixels
-    logits = 4 * spec.classes * plan.held_cells(spec.output_stride)
-    maps = 1 + len(answer.wants) + answer.bytes_per_pixel
+    cells, maps = (
+        plan.held_cells(spec.output_stride),
+        1 + len(answer.wants) + answer.bytes_per_pixel,
+    )
+    under_way = 0
     if plan.single:
         maps += _BYTES_PER_PIXEL_OF_ONE_WINDOW
+    else:
+        cells += plan.cells_under_way(spec.output_stride)
+        under_way = _RGB * plan.window_pixels * plan.images_under_way
+    logits = 4 * spec.classes * cells
     if "logits" in answer.wants:
         logits += 8 * spec.classes * pixels // spec.output_stride**2
-    working = _RGB * (pixels + plan.resized_pixels) + maps * pixels + logits
+    working = _RGB * (pixels + plan.resized_pixels) + maps * pixels + logits + under_way
     return Cost(
         windows=plan.windows,
         work=plan.engine_pixels * spec.classes,

@@ -9,8 +9,11 @@ from ocrnet.pictures import published_size
 from ocrnet.windows import WindowPlan, plan_windows
 from ocrnet.zoo.spec import ModelSpec, ResizeLimits, Size, default_stride
 
-# Longer views cannot be served anywhere; a plan of them alone would take seconds.
-_LONGEST_SIDE = 65_536
+_LONGEST_SIDE = 65_536  # longer views cannot be served anywhere
+# So many engine calls of a request are under way at once: enough for batches to form, few enough
+# that their copies do not count. Sixteen windows of 512x1024.
+_MOST_CALLS = 16
+_PIXELS_UNDER_WAY = 16 * 512 * 1024
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,22 @@ class RequestPlan:
     def window_pixels(self) -> int:
         """Pixels of the largest window."""
         return max(view.windows.window.pixels for view in self.views)
+
+    @property
+    def calls_under_way(self) -> int:
+        """So many engine calls are under way at once: a window, or with `flip` a pair, each."""
+        fitting = _PIXELS_UNDER_WAY // (self._orientations * self.window_pixels)
+        return max(2, min(_MOST_CALLS, fitting))
+
+    @property
+    def images_under_way(self) -> int:
+        """So many windows are in those calls, at most."""
+        return min(self.windows, self._orientations * self.calls_under_way)
+
+    def cells_under_way(self, output_stride: int) -> int:
+        """At most so many output cells come back from those calls."""
+        cells = max(view.windows.window_cells(output_stride) for view in self)
+        return self.images_under_way * cells
 
     @property
     def resized_pixels(self) -> int:
@@ -114,6 +133,8 @@ def _windows(size: Size, spec: ModelSpec, options: SegmentOptions) -> WindowPlan
         for name in ("crop", "stride", "overlap"):
             if getattr(options, name) is not None:
                 raise InvalidOption(name, f"mode=whole takes no {name}: it is for mode=slide")
+        if options.blend != "uniform":
+            raise InvalidOption("blend", "mode=whole has nothing to blend: it is for mode=slide")
         return plan_windows(size, size, size)
     crop = options.crop or spec.crop
     if options.overlap is None:

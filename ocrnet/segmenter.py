@@ -22,9 +22,6 @@ from ocrnet.views import FlippedLogits, MeanProbabilities
 from ocrnet.windows import Window
 from ocrnet.zoo.spec import ModelSpec, Size
 
-# So many engine calls of a request are under way at once: enough for batches to form,
-# few enough that their copies do not count.
-_CALLS_IN_FLIGHT = 16
 # A window and its mirror image go to the engine as one batch, unless that is larger.
 BATCH_PIXELS = 4_194_304
 
@@ -46,11 +43,15 @@ class Segmentation:
 
 @dataclass(frozen=True)
 class _Call:
-    """One call of the engine: images (N, H, W, 3), and who gets each one's logits."""
+    """One call of the engine: the same window of some images, and who gets each one's logits."""
 
     window: Window
-    images: Images
+    images: tuple[RgbImage, ...]
     receivers: tuple[StitchedLogits, ...]
+
+    def gather(self) -> Images:
+        """Cut the window out: uint8 (N, H, W, 3)."""
+        return np.stack([image[self.window.slices] for image in self.images])
 
 
 async def segment(
@@ -97,7 +98,7 @@ async def segment(
     # Views advance together: each one's windows wait only until all have reached their rows.
     ordered = (call for _, _, call in heapq.merge(*calls, key=lambda entry: entry[:2]))
     with timings.stage("engine"):  # whatever is not stitching or argmax waits for it
-        await _run(ordered, spec, engine, writer, timings)
+        await _run(ordered, plan.calls_under_way, spec, engine, writer, timings)
     return Segmentation(writer.labels, writer.confidence, writer.logits)
 
 
@@ -139,15 +140,15 @@ def _calls(
     for window in view.windows:
         start = window.top / view.windows.picture.height
         if together:
-            batch = np.stack([image[window.slices] for image in images])
-            yield start, order, _Call(window, batch, tuple(stitched))
+            yield start, order, _Call(window, tuple(images), tuple(stitched))
             continue
         for image, receiver in zip(images, stitched, strict=True):
-            yield start, order, _Call(window, image[None, *window.slices], (receiver,))
+            yield start, order, _Call(window, (image,), (receiver,))
 
 
 async def _run(
     upcoming: Iterator[_Call],
+    most_calls: int,
     spec: ModelSpec,
     engine: Engine,
     writer: MapWriter,
@@ -156,8 +157,9 @@ async def _run(
     waiting: deque[tuple[_Call, asyncio.Task[Floats]]] = deque()
     try:
         while True:
-            while len(waiting) < _CALLS_IN_FLIGHT and (call := next(upcoming, None)):
-                waiting.append((call, asyncio.create_task(_infer(call.images, spec, engine))))
+            while len(waiting) < most_calls and (call := next(upcoming, None)):
+                images = await in_thread(call.gather)
+                waiting.append((call, asyncio.create_task(_infer(images, spec, engine))))
             if not waiting:
                 return
             call, task = waiting.popleft()

@@ -1,6 +1,5 @@
 """Where the windows of a sliding-window request lie: arithmetic on sizes, nothing else."""
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,13 +33,46 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Starts:
+    """Where windows begin along one axis: every `stride` pixels, the last one at the end.
+
+    Counted, never listed: a request may ask for millions before it is refused.
+    """
+
+    length: int
+    window: int
+    stride: int
+
+    def __len__(self) -> int:
+        return -(-(self.length - self.window) // self.stride) + 1
+
+    def __getitem__(self, index: int) -> int:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return min(index * self.stride, self.length - self.window)
+
+    def __iter__(self) -> Iterator[int]:
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def deepest(self) -> int:
+        """At most so many windows lie over one pixel."""
+        last = self.length - self.window
+        regular = len(self) - 1
+        # Over the last window's first pixel: itself, and the regular ones that start after
+        # last − window.
+        clear = max((last - self.window) // self.stride + 1, 0)
+        return max(min(regular, -(-self.window // self.stride)), regular - clear + 1)
+
+
+@dataclass(frozen=True)
 class WindowPlan:
     """A full grid of windows of one size: `tops` × `lefts`."""
 
     picture: Size
     window: Size
-    tops: tuple[int, ...]
-    lefts: tuple[int, ...]
+    tops: Starts
+    lefts: Starts
 
     def __len__(self) -> int:
         return len(self.tops) * len(self.lefts)
@@ -50,14 +82,12 @@ class WindowPlan:
 
         A row waits for every window over it, and one more row of windows arrives meanwhile.
         """
-        # The windows over a row are those that start in the window's height up to it.
-        over_a_row = max(
-            index + 1 - bisect_right(self.tops, row - self.window.height)
-            for index, row in enumerate(self.tops)
-        )
-        rows = min(over_a_row + 1, len(self.tops))
-        cells = -(-self.window.height // output_stride) * -(-self.window.width // output_stride)
-        return rows * len(self.lefts) * cells
+        rows = min(self.tops.deepest + 1, len(self.tops))
+        return rows * len(self.lefts) * self.window_cells(output_stride)
+
+    def window_cells(self, output_stride: int) -> int:
+        """Output cells of one window."""
+        return -(-self.window.height // output_stride) * -(-self.window.width // output_stride)
 
     def __iter__(self) -> Iterator[Window]:
         for top in self.tops:
@@ -85,10 +115,6 @@ def plan_windows(picture: Size, crop: Size, stride: Size) -> WindowPlan:
     return WindowPlan(
         picture,
         window,
-        _starts(picture.height, window.height, stride.height),
-        _starts(picture.width, window.width, stride.width),
+        Starts(picture.height, window.height, stride.height),
+        Starts(picture.width, window.width, stride.width),
     )
-
-
-def _starts(length: int, window: int, stride: int) -> tuple[int, ...]:
-    return (*range(0, length - window, stride), length - window)

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 
 from ocrnet import __version__
-from server import problems
+from server import problems, validation
 from server.middleware import RequestMiddleware
 from server.models import ServedModels
 from server.routes import health, metrics, models, segment
@@ -57,6 +58,7 @@ def create_app(settings: Settings, served: ServedModels) -> FastAPI:
     gateway = build_gateway(settings, served)
     app.state.gateway = gateway
     problems.install(app)
+    app.add_exception_handler(RequestValidationError, validation.refuse)
     for routes in (segment, models, health, metrics):
         app.include_router(routes.router)
     app.mount("/page", StaticFiles(directory=_PAGE), name="page")

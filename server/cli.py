@@ -1,9 +1,12 @@
 """`ocrnet serve`."""
 
 import argparse
+import logging
 import os
 import socket
 import sys
+from pathlib import Path
+from typing import Any, get_args
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,7 +17,7 @@ from server.app import create_app
 from server.logs import configure
 from server.middleware import MOST_HEAD_BYTES
 from server.models import open_models
-from server.protocol import ProblemProtocol
+from server.protocol import problem_protocol
 from server.settings import Settings, group_of
 
 
@@ -33,10 +36,20 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
             groups[title] = parser.add_argument_group(title)
         groups[title].add_argument(
             f"--{name.replace('_', '-')}",
-            metavar="VALUE",
-            help=f"{field.description} (default: {field.default or 'none'})".replace("%", "%%"),
+            metavar=_metavar(field.annotation),
+            help=f"{field.description} (default: {_shown(field.default)})".replace("%", "%%"),
         )
     parser.set_defaults(run=serve)
+
+
+def _metavar(kind: Any) -> str:
+    if choices := get_args(kind):
+        return "{" + ",".join(choices) + "}"
+    return {int: "N", float: "SECONDS", Path: "DIR", str: "TEXT"}[kind]
+
+
+def _shown(default: object) -> str:
+    return "none" if default == "" else str(default)
 
 
 def serve(arguments: argparse.Namespace) -> int:
@@ -59,8 +72,8 @@ def serve(arguments: argparse.Namespace) -> int:
         with _listen(settings.host, settings.port) as listener:
             models = open_models(settings)
             served = ", ".join(model.spec.name for model in models)
-            url = f"http://{settings.host}:{listener.getsockname()[1]}"
-            print(f"Serving {served} at {url}", file=sys.stderr)
+            host = f"[{settings.host}]" if ":" in settings.host else settings.host
+            _announce(f"Serving {served} at http://{host}:{listener.getsockname()[1]}", settings)
             config = server_config(create_app(settings, models), settings)
             uvicorn.Server(config).run(sockets=[listener])
     except OcrnetError as error:
@@ -69,11 +82,19 @@ def serve(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _announce(text: str, settings: Settings) -> None:
+    """Say it where people look; where machines read, as a log line like any other."""
+    if settings.log_format == "json":
+        logging.getLogger("ocrnet.gateway").info(text)
+    else:
+        print(text, file=sys.stderr)
+
+
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     """How the gateway's app is run: our protocol, our log lines, bounds on the head."""
     return uvicorn.Config(
         app,
-        http=ProblemProtocol,
+        http=problem_protocol(app.state.gateway.metrics),
         ws="none",
         access_log=False,
         log_level=settings.log_level,
@@ -94,7 +115,9 @@ def _listen(host: str, port: int) -> socket.socket:
         return listener
     except OSError as error:
         # A failed look-up has codes of its own; create_server adds the address to the others.
-        if error.errno is None or isinstance(error, socket.gaierror):
+        if isinstance(error, socket.gaierror):
+            reason = "there is no such address"
+        elif error.errno is None:
             reason = error.strerror or str(error)
         else:
             reason = os.strerror(error.errno)

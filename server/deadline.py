@@ -67,5 +67,10 @@ def _number(headers: Headers, header: str, code: str, meaning: str) -> float | N
         return None
     number = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not number > 0:
-        raise RequestError(422, code, f"{header} is {text[:40]!r}: it takes {meaning}, above 0")
+        raise RequestError(
+            422,
+            code,
+            f"{header} is {text[:40]!r}: it takes {meaning}, a plain number above 0 of at most 18 "
+            "digits and 9 decimals",
+        )
     return number

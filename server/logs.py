@@ -13,6 +13,11 @@ def configure(level: str, form: Literal["text", "json"]) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Json() if form == "json" else _Text())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("uvicorn.error").addFilter(_not_said_twice)
+
+
+def _not_said_twice(record: logging.LogRecord) -> bool:
+    return record.msg != "Invalid HTTP request received."  # has a request's line of its own
 
 
 def log_request(level: int, facts: dict[str, object]) -> None:

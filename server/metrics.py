@@ -30,7 +30,7 @@ class Metrics:
         )
         self._latency = Histogram(
             "ocrnet_request_seconds",
-            "Head read to answer begun",
+            "From the head read to the answer handed over",
             ["route"],
             buckets=_SECONDS,
             registry=own,

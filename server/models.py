@@ -25,7 +25,7 @@ class ServedModel:
         self.memory_bytes: int | None = None  # what the process grew by when it was loaded
         self._opener = opener
         self._engine: Engine | None = None
-        self._loading = asyncio.Lock()
+        self._loading: asyncio.Task[Engine] | None = None
 
     @property
     def loaded(self) -> bool:
@@ -43,14 +43,20 @@ class ServedModel:
         return self._engine
 
     async def engine(self) -> Engine:
-        """Return the engine, loading it in a thread on first use; raises ArtefactError."""
+        """Return the engine, loading it in a thread on first use; raises ArtefactError.
+
+        All who need it meanwhile wait for the same load, and it goes on if they leave.
+        """
         if self._engine is not None:
             return self._engine
-        async with self._loading:  # one request loads, the others wait
-            return await in_thread(self.load)
+        if self._loading is None or self._loading.done():  # done: it failed, so it is tried again
+            self._loading = asyncio.create_task(in_thread(self.load))
+        return await asyncio.shield(self._loading)
 
     async def close(self) -> None:
-        """Close the engine if there is one."""
+        """Close the engine if there is one, or will be."""
+        if self._loading is not None:
+            await asyncio.wait([self._loading])
         if self._engine is not None:
             await self._engine.close()
 
@@ -94,15 +100,23 @@ def open_models(settings: Settings) -> ServedModels:
     # By spec: two aliases of one model are one model.
     for spec in dict.fromkeys(get_spec(name) for name in settings.model_names):
         graphs = find_graphs(settings.repository, spec)
-        model = ServedModel(spec, graphs, _opener(spec, graphs, settings.threads))
-        if settings.load == "start":
+        at_start = settings.load == "start"
+        model = ServedModel(spec, graphs, _opener(spec, settings, graphs if at_start else None))
+        if at_start:
             model.load()
         models.append(model)
     return ServedModels(models, settings.default_model)
 
 
-def _opener(spec: ModelSpec, graphs: list[Graph], threads: int) -> Callable[[], Engine]:
-    return lambda: open_engine(spec, graphs, threads=threads)
+def _opener(
+    spec: ModelSpec, settings: Settings, checked: list[Graph] | None
+) -> Callable[[], Engine]:
+    def open_now() -> Engine:
+        # On first use the files may be others than those checked at the start.
+        graphs = checked or find_graphs(settings.repository, spec)
+        return open_engine(spec, graphs, threads=settings.threads)
+
+    return open_now
 
 
 def resident_bytes() -> int | None:

@@ -2,6 +2,8 @@
 
 import re
 
+from starlette.datastructures import Headers
+
 from ocrnet.formats import FORMATS, FormatName
 from server.problems import RequestError
 
@@ -11,12 +13,13 @@ _QUALITY = re.compile(r"\s*q=(0(\.\d{0,3})?|1(\.0{0,3})?)\s*", re.IGNORECASE)
 _MOST_RANGES = 64
 
 
-def accepted_format(accept: str | None) -> FormatName:
-    """Return the best format that the header accepts; without a header, `png`.
+def accepted_format(headers: Headers) -> FormatName:
+    """Return the best format that the header Accept takes; without one, `png`.
 
     Raises RequestError (406) if it accepts none of them.
     """
-    if not accept or not accept.strip():
+    accept = ",".join(headers.getlist("accept"))
+    if not accept.strip():
         return _OFFERED[0]
     ranges = [_parse(item) for item in accept.split(",")[:_MOST_RANGES]]
     best = max(_OFFERED, key=lambda name: _quality(FORMATS[name].media_type, ranges))

@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ocrnet.formats import AnswerOptions, FormatName
 from ocrnet.options import (
@@ -20,6 +20,19 @@ from ocrnet.options import (
 )
 from ocrnet.stitching import Blend
 from server.problems import RequestError
+
+_NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
+
+
+def _plain(text: object) -> object:
+    """Only plain decimals: float() would take 1_0, 5e-1 and blanks around."""
+    if isinstance(text, str) and not _NUMBER.fullmatch(text):
+        raise ValueError("not a plain decimal number")
+    return text
+
+
+Decimal = Annotated[float, BeforeValidator(_plain)]
+Whole = Annotated[int, BeforeValidator(_plain)]
 
 _STRAY_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -50,7 +63,7 @@ class SegmentQuery(BaseModel):
         "crop, rounded down to a multiple of 8",
         examples=["336x680"],
     )
-    overlap: float | None = Field(
+    overlap: Decimal | None = Field(
         None,
         ge=0,
         lt=1,
@@ -88,12 +101,12 @@ class SegmentQuery(BaseModel):
         description="png, index, npz: `train`: class indices (default); `label`: the data set's "
         "own numbers (Cityscapes labelIds)",
     )
-    opacity: float | None = Field(
+    opacity: Decimal | None = Field(
         None, ge=0, le=1, allow_inf_nan=False, description="overlay: of the colours; default 0.5"
     )
     edges: bool | None = Field(None, description="overlay: white lines between classes")
     boxes: bool | None = Field(None, description="json: boxes of connected regions of one class")
-    min_pixels: int | None = Field(
+    min_pixels: Whole | None = Field(
         None, ge=1, le=10**9, description="boxes: the smallest region to list; default 64"
     )
     content: Literal["labels", "logits"] | None = Field(

@@ -4,7 +4,6 @@ import logging
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
@@ -76,7 +75,6 @@ def problem(
 def install(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
     app.add_exception_handler(errors.OcrnetError, _ours)
-    app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(Exception, _bug)
 
@@ -93,7 +91,10 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     if status == 500 or isinstance(error, errors.EngineError):
         # Backend texts can name paths and versions: they go to the log, not to the client.
         _logger.error("request %s: %s", request.state.request_id, error, exc_info=error)
-        return problem(request, status, error.code, "the engine did not give a usable answer")
+        detail = "the engine did not give a usable answer"
+        if isinstance(error, errors.ArtefactError):
+            detail = "the model cannot be loaded: its files are damaged or missing"
+        return problem(request, status, error.code, detail)
     more = {}
     if isinstance(error, errors.PictureTooLarge):
         more = {"limit": error.limit, "actual": error.actual}
@@ -103,18 +104,6 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, errors.Overloaded):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
-
-
-async def _validation(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    name = str(first["loc"][-1])[:40]
-    if first["type"] == "extra_forbidden":
-        return problem(
-            request, 422, "unknown_parameter",
-            f"there is no parameter {name!r}; /docs lists those that there are",
-        )  # fmt: skip
-    return problem(request, 422, f"invalid_{name}", f"{name}: {first['msg']}")
 
 
 async def _framework(request: Request, error: Exception) -> JSONResponse:

@@ -1,13 +1,20 @@
 """HTTP/1.1 below the app: what is no HTTP is refused with a problem document too."""
 
+import asyncio
 import json
+import logging
 import sys
+import time
 import uuid
 from http import HTTPStatus
+from typing import ClassVar
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from server.linger import LingeringTransport
+from server.logs import log_request
+from server.metrics import Metrics
 from server.middleware import MOST_HEAD_BYTES, MOST_URL_BYTES
 from server.problems import MEDIA_TYPE
 
@@ -19,10 +26,26 @@ _DETAILS = {
 
 
 class ProblemProtocol(H11Protocol):
-    """uvicorn's own, but for the one plain-text answer that it makes by itself."""
+    """uvicorn's own, but for how it hangs up and the one plain-text answer that it makes itself."""
+
+    metrics: ClassVar[Metrics]
+    transport: LingeringTransport  # type: ignore[assignment]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client that is still sending is to see the answer before the connection closes."""
+        super().connection_made(LingeringTransport(transport, self._unread))  # type: ignore[arg-type]
+
+    def _unread(self) -> bool:
+        return self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
+
+    def data_received(self, data: bytes) -> None:
+        """As uvicorn's; what comes after the last answer is thrown away."""
+        if not self.transport.lingers:
+            super().data_received(data)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse bytes that h11 could not read, with the status that h11 proposes, and hang up."""
+        started = time.perf_counter()
         error = sys.exception()  # uvicorn calls this while it handles h11's error
         status = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
         if status == 431 and b"\n" not in self.conn.trailing_data[0][:MOST_URL_BYTES]:
@@ -49,3 +72,13 @@ class ProblemProtocol(H11Protocol):
         for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+        seconds = time.perf_counter() - started
+        self.metrics.answered("none", "other", status, code, seconds)
+        facts = {"request_id": name, "method": "other", "route": "none", "status": status}
+        facts |= {"milliseconds": round(seconds * 1000, 2), "code": code}
+        log_request(logging.INFO, facts)
+
+
+def problem_protocol(metrics: Metrics) -> type[ProblemProtocol]:
+    """Return the protocol for a gateway with those metrics."""
+    return type("GatewayProtocol", (ProblemProtocol,), {"metrics": metrics})

@@ -7,7 +7,9 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ocrnet.errors import UnknownModel
 from ocrnet.pictures import PictureLimits
+from ocrnet.zoo import get_spec
 
 # The groups of `ocrnet serve --help` and docs/settings.md.
 _LISTENING: JsonDict = {"group": "Listening"}
@@ -146,9 +148,8 @@ class Settings(BaseSettings):
         "(413 beyond); 4 million need 3.4 GB with HRNet-W18-Small, 5.6 GB with W48",
         json_schema_extra=_ONE,
     )
-    log_level: str = Field(
+    log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
         "info",
-        pattern="^(critical|error|warning|info|debug)$",
         description="least severe log line: critical, error, warning, info or debug",
         json_schema_extra=_LOG,
     )
@@ -160,8 +161,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _default_is_served(self) -> Self:
-        if self.default_model and self.default_model not in self.model_names:
-            raise ValueError(f"default_model is not one of models ({self.models})")
+        if self.default_model:
+            served = {_full_name(name) for name in self.model_names}
+            if _full_name(self.default_model) not in served:
+                raise ValueError(f"--default-model is not one of --models ({self.models})")
         return self
 
     @field_validator("models")
@@ -181,6 +184,14 @@ class Settings(BaseSettings):
     def picture_limits(self) -> PictureLimits:
         """The limits that the decoder checks."""
         return PictureLimits(self.max_bytes, self.max_pixels, self.max_side)
+
+
+def _full_name(name: str) -> str:
+    """What an alias stands for; a name that there is not is refused where models are opened."""
+    try:
+        return get_spec(name).name
+    except UnknownModel:
+        return name
 
 
 def group_of(name: str) -> str:

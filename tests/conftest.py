@@ -1,6 +1,7 @@
 """What tests of several packages share: reference data, pictures, gateways."""
 
 import importlib.util
+import logging
 import os
 import re
 import shutil
@@ -42,6 +43,16 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("OCRNET_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """A test that configures logging leaves no handler on a stream that is closed after it."""
+    root_logger = logging.getLogger()
+    handlers, level = root_logger.handlers[:], root_logger.level
+    yield
+    root_logger.handlers[:] = handlers
+    root_logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")
@@ -86,11 +97,14 @@ def gateway() -> Iterator[Callable[..., httpx2.Client]]:
     with ExitStack() as stack:
 
         def start(
-            engine: Engine | None = None, name: str = "demo", **settings: object
+            engine: Engine | None = None,
+            name: str = "demo",
+            model: ServedModel | None = None,
+            **settings: object,
         ) -> httpx2.Client:
             spec = get_spec(name)
             engine = engine or FakeEngine(spec.classes, spec.output_stride)
-            served = ServedModels([ServedModel(spec, [], lambda: engine)])
+            served = ServedModels([model or ServedModel(spec, [], lambda: engine)])
             chosen = Settings(**settings)
             config = server_config(create_app(chosen, served), chosen)
             url = stack.enter_context(listening(config))
@@ -137,7 +151,11 @@ def _running(log: Path, flags: tuple[str, ...]) -> Iterator[GatewayProcess]:
     with (
         log.open("wb") as stderr,
         subprocess.Popen(command, cwd=ROOT, stderr=stderr) as running,
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client,
+        httpx2.Client(
+            base_url=f"http://127.0.0.1:{port}",
+            timeout=120,
+            limits=httpx2.Limits(max_keepalive_connections=1),  # so that leaks can be counted
+        ) as client,
     ):
         try:
             for _ in range(600):

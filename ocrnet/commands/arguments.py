@@ -1,6 +1,7 @@
 """Types of command-line arguments: what is wrong with one is said, and what would be right."""
 
 import argparse
+import math
 from collections.abc import Callable
 
 
@@ -12,4 +13,15 @@ def at_least(smallest: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least {smallest}")
         return int(text)
 
+    return number
+
+
+def positive(text: str) -> float:
+    """Parse seconds: above 0, and finite."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number <= 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return number

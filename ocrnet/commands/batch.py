@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ocrnet.commands.runners import Runner, Unreachable
 from ocrnet.commands.sources import Source
 from ocrnet.errors import OcrnetError
-from ocrnet.threads import in_thread
+from ocrnet.threads import in_lone_thread, in_thread
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class Batch:
         async with self._places:
             start = time.perf_counter()
             try:
-                answer = await self._runner.run(await in_thread(task.source.read))
+                answer = await self._runner.run(await in_lone_thread(task.source.read))
                 await in_thread(_save, answer, task.target)
-            except Unreachable:
+            except (Unreachable, BrokenPipeError):  # standard output has nobody who reads it
                 raise
             except OcrnetError as error:
                 self._tell_failure(task, bar, error.code, str(error))

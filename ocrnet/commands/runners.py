@@ -16,7 +16,7 @@ from ocrnet.formats import AnswerOptions
 from ocrnet.options import SegmentOptions
 from ocrnet.pictures import PictureLimits, inspect_picture
 from ocrnet.pipeline import make_job, run_job
-from ocrnet.threads import in_thread
+from ocrnet.threads import in_lone_thread, in_thread
 from ocrnet.timings import Timings
 from ocrnet.zoo import ModelSpec
 
@@ -74,20 +74,23 @@ class LocalRunner:
 class RemoteRunner:
     """Sends pictures to a gateway; waits as long as it asks when it has no place."""
 
-    def __init__(self, url: str, query: Mapping[str, str], timeout: float):
-        """query: parameters of `POST /segment`. timeout: seconds without a byte."""
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+    def __init__(self, url: str, query: Mapping[str, str], media_type: str, timeout: float):
+        """query: parameters of `POST /segment`. media_type: of its answers.
+
+        timeout: seconds without a byte.
+        """
+        if not _names_a_gateway(url):
             raise OcrnetError(f"{url!r} is no URL of a gateway, such as http://127.0.0.1:8080")
         self._url = f"{url.rstrip('/')}/segment?{urllib.parse.urlencode(query)}"
         self._shown = url
+        self._media_type = media_type
         self._timeout = timeout
 
     async def run(self, data: bytes) -> bytes:
         """As Runner."""
         for tries in range(_MOST_TRIES):
             try:
-                return await in_thread(self._post, data)
+                return await in_lone_thread(self._post, data)
             except urllib.error.HTTPError as error:
                 problem = _problem(error)
                 wait = error.headers.get("Retry-After", "")
@@ -109,10 +112,25 @@ class RemoteRunner:
         )
         with urllib.request.urlopen(request, timeout=self._timeout) as answer:
             body: bytes = answer.read()
+            found = answer.headers.get_content_type()
+        if found != self._media_type:
+            raise Refused(
+                f"{self._shown} answered {found}, not {self._media_type}: it is no gateway",
+                "http_error",
+            )
         return body
 
     async def close(self) -> None:
         """As Runner: every connection was closed after its answer."""
+
+
+def _names_a_gateway(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        right_port = parts.port is None or parts.port > 0
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and right_port
+    except ValueError:  # brackets that do not close, a port that is no number
+        return False
 
 
 def _problem(error: urllib.error.HTTPError) -> Refused:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from ocrnet.artefacts import find_graphs
-from ocrnet.commands.arguments import at_least
+from ocrnet.commands.arguments import at_least, positive
 from ocrnet.commands.batch import Batch, Task
 from ocrnet.commands.runners import LocalRunner, RemoteRunner, Runner
 from ocrnet.commands.sources import Source, find_sources, targets
@@ -77,7 +77,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="without --url: CPU threads; 0 takes the machine's cores (default: 0)",
     )
     running.add_argument(
-        "--timeout", type=float, default=600.0, help="with --url: seconds to wait (default: 600)"
+        "--timeout", type=positive, default=600.0, help="with --url: seconds to wait (default: 600)"
     )
     running.add_argument(
         "--json", action="store_true", help="one line of JSON for each picture on standard output"
@@ -153,7 +153,8 @@ def _runner(
     if arguments.url:
         given = ((name, getattr(arguments, name)) for name in _PARAMETERS)
         query = {name: _text(value) for name, value in given if value is not None}
-        return RemoteRunner(arguments.url, query, arguments.timeout)
+        media_type = FORMATS[answer.format].media_type
+        return RemoteRunner(arguments.url, query, media_type, arguments.timeout)
     spec = get_spec(arguments.model or "demo")
     graphs = find_graphs(arguments.repository, spec)
     engine = open_engine(spec, graphs, threads=arguments.threads)

@@ -1,5 +1,6 @@
 """Which pictures a command line means, and where each one's answer goes."""
 
+import errno
 import glob
 import os
 import sys
@@ -25,15 +26,22 @@ class Source:
 
     def read(self) -> bytes:
         """Return the file's bytes; raises OSError."""
-        return sys.stdin.buffer.read() if self.path is None else self.path.read_bytes()
+        if self.path is not None:
+            return self.path.read_bytes()
+        # Unbuffered: a thread that still waits in sys.stdin's lock when the program ends aborts it.
+        if sys.stdin is None:  # it was closed before we began
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:
+            return stdin.read()
 
 
 def find_sources(arguments: Sequence[str], output: Path | None) -> list[Source]:
     """Expand files, folders (with all below), patterns and `-`; each file once, in order.
 
-    Of a folder, JPEG, PNG and WebP files count by their names; hidden ones, those in the output
-    folder and those named as earlier answers are passed over. A file named outright is always
-    taken; whether it exists shows when it is read.
+    Of a folder, JPEG, PNG and WebP files count by their names; hidden ones and those in the output
+    folder are passed over. So are, in folders and patterns, files named as earlier answers. A file
+    named outright is always taken; whether it, or any that a pattern means, exists shows when it is
+    read.
     """
     found: dict[str, Source] = {}
     for argument in arguments:
@@ -46,6 +54,8 @@ def find_sources(arguments: Sequence[str], output: Path | None) -> list[Source]:
 def _expand(argument: str, output: Path | None) -> list[Source]:
     if argument == STDIN:
         return [Source("stdin", None, Path("stdin"))]
+    if not argument:  # Path("") would be the folder here: an unset variable of the shell
+        return []
     path = Path(argument)
     if path.is_dir():
         return [
@@ -53,7 +63,9 @@ def _expand(argument: str, output: Path | None) -> list[Source]:
         ]
     if not path.exists() and glob.has_magic(argument):
         matches = sorted(Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207  # absolute patterns too
-        return [Source(str(file), file, Path(file.name)) for file in matches if file.is_file()]
+        files = [f for f in matches if f.is_file() and not f.name.endswith(_ANSWERS)]
+        if files or matches:
+            return [Source(str(file), file, Path(file.name)) for file in files]
     return [Source(argument, path, Path(path.name))]
 
 

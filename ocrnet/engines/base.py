@@ -20,6 +20,9 @@ class Engine(Protocol):
         `logits`: float32 or float16 (N, classes, ⌈H/s⌉, ⌈W/s⌉), s the model's output stride.
         `labels`: uint8 (N, H, W); only graphs made for whole images have it.
 
+        A call that is cancelled while it waits never runs; one that runs already ends its task
+        only when it has ended, so that whoever counts calls counts what the engine does.
+
         Raises EngineUnavailable when closed or without that output, and EngineError or
         BadEngineOutput when the run fails.
         """

@@ -49,12 +49,16 @@ class OpenVinoEngine:
         self._closed = False
 
     async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
-        """As Engine.infer. A call that is cancelled while it waits never runs."""
+        """As Engine.infer."""
         if self._closed:
             raise EngineUnavailable("the engine is closed")
-        return await asyncio.get_running_loop().run_in_executor(
-            self._worker, self._run, images, output
-        )
+        call = self._worker.submit(self._run, images, output)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(call))
+        except asyncio.CancelledError:
+            if not call.cancel():
+                await asyncio.wait([asyncio.wrap_future(call)])
+            raise
 
     def _run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         size = Size(*images.shape[1:3])

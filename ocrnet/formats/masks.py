@@ -17,9 +17,13 @@ _DENSE_LEVEL = 1
 
 
 def palette_png(label_map: LabelMap, colours: NDArray[np.uint8]) -> bytes:
-    """Encode a palette PNG of values as they are; colours: uint8 (values, 3), RGB."""
+    """Encode a palette PNG of values as they are; colours: uint8 (values, 3), RGB.
+
+    A value past the last colour, such as 255 for what is ignored, is black.
+    """
     picture = Image.fromarray(label_map, mode="P")
-    picture.putpalette(colours.tobytes())
+    black = bytes(3 * max(int(label_map.max()) + 1 - len(colours), 0))
+    picture.putpalette(colours.tobytes() + black)
     return _png(picture, _MAP_LEVEL)
 
 

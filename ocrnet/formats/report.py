@@ -5,6 +5,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ocrnet.argmax import LabelMap
 from ocrnet.options import SegmentOptions
@@ -13,6 +14,7 @@ from ocrnet.timings import Timings
 from ocrnet.zoo.spec import Labels, ModelSpec
 
 _MOST_COMPONENTS = 1000
+_BAND = 256  # rows at a time, where NumPy would make 8 bytes of every pixel
 
 
 def report(
@@ -64,7 +66,9 @@ def describe_plan(plan: RequestPlan, options: SegmentOptions) -> dict[str, Any]:
 
 def class_shares(label_map: LabelMap, labels: Labels) -> list[dict[str, object]]:
     """Count pixels per class: index, name, colour, pixels and share of every class present."""
-    counts = np.bincount(label_map.ravel(), minlength=len(labels.names))
+    counts = np.zeros(len(labels.names), np.int64)
+    for top in range(0, len(label_map), _BAND):
+        counts += np.bincount(label_map[top : top + _BAND].ravel(), minlength=len(counts))
     return [
         {
             **describe_class(labels, int(index)),
@@ -89,20 +93,26 @@ def components(label_map: LabelMap, labels: Labels, min_pixels: int) -> dict[str
     A box is [left, top, width, height] in pixels. At most 1000 are listed;
     `components_total` counts all of at least `min_pixels` pixels.
     """
-    found: list[tuple[int, int, list[int]]] = []
+    total = 0
+    largest = np.empty((0, 6), np.int64)  # pixels, class, box
     for index in np.unique(label_map).tolist():
-        here = (label_map == index).astype(np.uint8)
-        _, _, stats, _ = cv2.connectedComponentsWithStats(here, connectivity=8)
-        pixels = stats[1:, cv2.CC_STAT_AREA]
-        for box, count in zip(
-            stats[1:][pixels >= min_pixels].tolist(), pixels[pixels >= min_pixels], strict=True
-        ):
-            found.append((int(count), index, box[:4]))
-    found.sort(key=lambda item: (-item[0], item[1], item[2]))
+        here = (label_map == index).view(np.uint8)
+        stats = cv2.connectedComponentsWithStats(here, connectivity=8)[2][1:]
+        stats = stats[stats[:, cv2.CC_STAT_AREA] >= min_pixels]
+        total += len(stats)
+        pixels, box = stats[:, cv2.CC_STAT_AREA], stats[:, : cv2.CC_STAT_AREA]
+        rows = np.column_stack([pixels, np.full_like(pixels, index), box])
+        largest = np.concatenate([largest, _first(rows)])
     return {
-        "components_total": len(found),
+        "components_total": total,
         "components": [
-            {"index": index, "name": labels.names[index], "box": box, "pixels": count}
-            for count, index, box in found[:_MOST_COMPONENTS]
+            {"index": index, "name": labels.names[index], "box": box, "pixels": pixels}
+            for pixels, index, *box in _first(largest).tolist()
         ],
     }
+
+
+def _first(rows: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The 1000 with the most pixels; among equals by class, then by box."""
+    order = np.lexsort((*rows.T[:0:-1], -rows[:, 0]))
+    return rows[order[:_MOST_COMPONENTS]]

@@ -7,13 +7,15 @@ _SHORT = 3
 _UPRIGHT = 1
 
 
-def read_orientation(tiff: bytes) -> int:
-    """Return the orientation, 1 to 8, of a TIFF structure; 1 for whatever cannot be read.
+def read_orientation(blocks: list[bytes]) -> int:
+    """Return the orientation, 1 to 8, from a file's EXIF blocks; 1 for whatever cannot be read.
 
-    Only the first directory is looked at, entry by entry, so nothing can loop. Two orientation
-    tags, a wrong type or a value that there is not count as none.
+    Only the first directory is looked at, entry by entry, so nothing can loop. Two blocks, two
+    orientation tags, a wrong type or a value that there is not count as none.
     """
-    tiff = tiff.removeprefix(b"Exif\0\0")
+    if len(blocks) != 1:
+        return _UPRIGHT
+    tiff = blocks[0].removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None or len(tiff) < 8:
         return _UPRIGHT

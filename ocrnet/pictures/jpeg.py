@@ -15,8 +15,13 @@ _BARE = frozenset({0x01, *range(0xD0, 0xD8)})  # no length follows
 _MARKER = re.compile(rb"\xff+([^\xff])", re.DOTALL)
 _MOST_SEGMENTS = 4096
 _MOST_SCANS = 256
-# Within a scan: a marker that is neither a stuffed byte nor a restart.
-_NEXT_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
+# Scans times pixels, since every scan goes over the whole picture: 20 scans of the largest that is
+# allowed by default; encoders write 10 or so.
+_MOST_SCAN_PIXELS = 10**9
+# Within a scan: a marker that is neither a stuffed byte nor a restart. No "+" before it: a long run
+# of FF would be tried from each of its bytes.
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
+_SEARCHED_AT_ONCE = 2**20  # a search holds the interpreter, and with it the event loop
 
 
 @dataclass
@@ -24,8 +29,9 @@ class _Found:
     frame: int | None = None
     size: Size = field(default_factory=lambda: Size(0, 0))
     components: int = 0
-    orientation: int = 1
+    exif: list[bytes] = field(default_factory=list)
     scans: int = 0
+    interleaved: bool = True
 
 
 def inspect_jpeg(data: bytes, limits: PictureLimits) -> Stored:
@@ -58,10 +64,12 @@ def inspect_jpeg(data: bytes, limits: PictureLimits) -> Stored:
         at += length
         if marker in _FRAMES:
             _read_frame(marker, segment, found, limits)
-        elif marker == _APP1 and segment.startswith(b"Exif\0\0") and found.orientation == 1:
-            found.orientation = read_orientation(segment)
+        elif marker == _APP1 and segment.startswith(b"Exif\0\0"):
+            found.exif.append(segment)
         elif marker == _SOS:
-            at = _skip_scan(data, at, found)
+            found.interleaved &= segment[:1] == bytes([found.components])
+            _count_scan(found)
+            at = _next_marker(data, at)
     raise damaged("JPEG", f"it has more than {_MOST_SEGMENTS} segments")
 
 
@@ -79,20 +87,30 @@ def _read_frame(marker: int, segment: bytes, found: _Found, limits: PictureLimit
     check_size(found.size, limits)
 
 
-def _skip_scan(data: bytes, at: int, found: _Found) -> int:
-    """Return where the next marker after a scan's data begins."""
+def _count_scan(found: _Found) -> None:
     found.scans += 1
-    if found.scans > _MOST_SCANS:
+    if found.scans > _MOST_SCANS or found.scans * found.size.pixels > _MOST_SCAN_PIXELS:
         raise UndecodablePicture(
-            f"the JPEG picture has more than {_MOST_SCANS} scans", code="too_many_scans"
+            f"the JPEG picture has too many scans: {_MOST_SCANS} at most, and scans times pixels "
+            f"at most {_MOST_SCAN_PIXELS}",
+            code="too_many_scans",
         )
-    match = _NEXT_MARKER.search(data, at)
-    if match is None:
-        raise truncated("JPEG")
-    return match.start()
+
+
+def _next_marker(data: bytes, at: int) -> int:
+    """Return where the next marker after a scan's data begins."""
+    for start in range(at, len(data), _SEARCHED_AT_ONCE):
+        match = _NEXT_MARKER.search(data, start, start + _SEARCHED_AT_ONCE + 1)
+        if match is not None:
+            return match.start()
+    raise truncated("JPEG")
 
 
 def _stored(file: bytes, found: _Found) -> Stored:
-    # A progressive picture keeps every coefficient, 16 bits each, until its last scan.
-    held = 2 * found.components if found.frame == _PROGRESSIVE else 0
-    return Stored("JPEG", found.size, found.orientation, file, held)
+    # A picture that comes in several scans keeps every coefficient, 16 bits each, until the last.
+    waits = found.frame == _PROGRESSIVE or not found.interleaved
+    held = 2 * found.components if waits else 0
+    if found.components == 4:
+        held += 4  # the inks, before they are colours
+    orientation = read_orientation(found.exif)
+    return Stored("JPEG", found.size, orientation, file, held)

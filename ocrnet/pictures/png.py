@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 
 from ocrnet.pictures.exif import read_orientation
@@ -13,6 +14,8 @@ from ocrnet.pictures.header import (
     damaged,
     truncated,
 )
+from ocrnet.pictures.inflate import inflated_length
+from ocrnet.pictures.png_rows import checked_rows
 from ocrnet.zoo.spec import Size
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -22,15 +25,9 @@ _DEPTHS = {
     _RGBA: (8, 16),
 }  # fmt: skip
 _CHANNELS = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGBA: 4}
-# First row, first column, step down, step right of each pass of an interlaced picture.
-_ADAM7 = (
-    (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2),
-    (1, 0, 2, 1),
-)  # fmt: skip
 _MOST_CHUNKS = 16_384
 _MOST_TEXT = 2**20
 _MOST_PROFILE = 4 * 2**20
-_STEP = 2**16
 
 
 def inspect_png(data: bytes, limits: PictureLimits) -> Stored:
@@ -43,7 +40,8 @@ def inspect_png(data: bytes, limits: PictureLimits) -> Stored:
     header: bytes | None = None
     palette: bytes | None = None
     pixels: list[bytes] = []
-    orientation = 1
+    exif: list[bytes] = []
+    inflated: Counter[str] = Counter()
     for kind, body, intact in _chunks(data):
         if (header is None) != (kind == b"IHDR"):
             raise damaged("PNG", "its header does not come first, or comes twice")
@@ -61,14 +59,14 @@ def inspect_png(data: bytes, limits: PictureLimits) -> Stored:
         elif kind == b"acTL":
             raise animated("PNG")
         elif kind in (b"zTXt", b"iTXt", b"iCCP"):
-            _check_inflated(kind, body)
+            _count_inflated(kind, body, inflated)
         elif kind == b"eXIf":
-            orientation = read_orientation(body)
+            exif.append(body)
         elif not kind[0] & 0x20 and kind != b"IEND":
             raise damaged("PNG", f"a chunk {kind.decode('latin-1')!r} cannot be read")
     if header is None or not pixels:
         raise damaged("PNG", "it has no pixels")
-    return _stored(header, palette, pixels, orientation)
+    return _stored(header, palette, b"".join(pixels), read_orientation(exif))
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
@@ -108,9 +106,12 @@ def _check_header(header: bytes, limits: PictureLimits) -> None:
     check_size(Size(height, width), limits)
 
 
-def _check_inflated(kind: bytes, body: bytes) -> None:
-    """Raise for compressed text or a profile that is absurdly long; what it says is not used."""
-    most = _MOST_PROFILE if kind == b"iCCP" else _MOST_TEXT
+def _count_inflated(kind: bytes, body: bytes, inflated: Counter[str]) -> None:
+    """Raise once a file's compressed texts, or profiles, are absurdly long together.
+
+    What they say is not used.
+    """
+    name, most = ("profiles", _MOST_PROFILE) if kind == b"iCCP" else ("texts", _MOST_TEXT)
     after_name = body.partition(b"\0")[2]
     if kind == b"iTXt":
         if after_name[:1] != b"\1":
@@ -118,53 +119,25 @@ def _check_inflated(kind: bytes, body: bytes) -> None:
         packed = after_name[2:].split(b"\0", 2)[-1]
     else:
         packed = after_name[1:]
-    if _inflated_length(packed, most) > most:
-        name = "profile" if kind == b"iCCP" else "text"
-        raise damaged("PNG", f"its {name} inflates to more than {most} bytes")
+    inflated[name] += inflated_length(packed, most - inflated[name])
+    if inflated[name] > most:
+        raise damaged("PNG", f"its {name} inflate to more than {most} bytes")
 
 
-def _inflated_length(packed: bytes, most: int) -> int:
-    """How long a zlib stream gets, counted no further than past `most`; what breaks off ends."""
-    stream, length = zlib.decompressobj(), 0
-    try:
-        while length <= most and not stream.eof:
-            piece = stream.decompress(packed, _STEP)
-            packed = stream.unconsumed_tail
-            if not piece and not packed:
-                break
-            length += len(piece)
-    except zlib.error:
-        pass
-    return length
-
-
-def _stored(header: bytes, palette: bytes | None, pixels: list[bytes], orientation: int) -> Stored:
+def _stored(header: bytes, palette: bytes | None, body: bytes, orientation: int) -> Stored:
     width, height, depth, colour, *_, interlaced = struct.unpack(">IIBBBBB", header)
-    body = b"".join(pixels)
-    expected = _raw_length(width, height, depth * _CHANNELS[colour], interlaced)
-    if _inflated_length(body, expected - 1) < expected:
-        raise truncated("PNG")
-    chunks = [chunk(b"IDAT", body), chunk(b"IEND", b"")]
+    size, bits = Size(height, width), depth * _CHANNELS[colour]
+    body = checked_rows(body, size, bits, interlaced=bool(interlaced))
     if colour == _PALETTE:
         if palette is None or not 3 <= len(palette) <= 768 or len(palette) % 3:
             raise damaged("PNG", "its palette is missing or has a wrong length")
         # As grey, so that the decoder hands out indices.
         header = struct.pack(">IIBBBBB", width, height, depth, _GREY, 0, 0, interlaced)
+        held = 1
     else:
         palette = None
-    file = SIGNATURE + chunk(b"IHDR", header) + b"".join(chunks)
-    held = depth * _CHANNELS[colour] // 8 if interlaced or colour == _PALETTE else 0
-    return Stored(
-        "PNG", Size(height, width), orientation, file, held, palette=palette, palette_bits=depth
-    )
-
-
-def _raw_length(width: int, height: int, bits: int, interlaced: int) -> int:
-    """Bytes of all rows, each with its filter byte, before compression."""
-    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
-    total = 0
-    for first_row, first_column, down, right in passes:
-        rows, columns = -(-(height - first_row) // down), -(-(width - first_column) // right)
-        if rows > 0 and columns > 0:
-            total += rows * (1 + (columns * bits + 7) // 8)
-    return total
+        held = 3  # OpenCV converts into a second picture
+    if interlaced:
+        held += max(bits // 8, 1)
+    file = SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    return Stored("PNG", size, orientation, file, held, palette=palette, palette_bits=depth)

@@ -23,20 +23,24 @@ def inspect_webp(data: bytes, limits: PictureLimits) -> Stored:
     """Walk the chunks. Raises PictureTooLarge from the header, UndecodablePicture for damage."""
     size: Size | None = None
     pixels = False
-    orientation = 1
+    exif = []
     for kind, body in _chunks(data):
         if size is None:
             size = _size(kind, body)
             check_size(size, limits)  # before a later chunk is found cut off
-        if kind in (b"ANIM", b"ANMF") or (kind == b"VP8X" and body[0] & _ANIMATION):
+            if kind == b"VP8X" and body[0] & _ANIMATION:
+                raise animated("WebP")
+        elif kind == b"VP8X":
+            raise damaged("WebP", "its head comes twice")
+        if kind in (b"ANIM", b"ANMF"):
             raise animated("WebP")
         if kind in (b"VP8 ", b"VP8L"):
             pixels = True
         elif kind == b"EXIF":
-            orientation = read_orientation(body)
+            exif.append(body)
     if size is None or not pixels:
         raise damaged("WebP", "it has no picture in it")
-    return Stored("WebP", size, orientation, data, 4)
+    return Stored("WebP", size, read_orientation(exif), data, 5)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

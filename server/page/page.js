@@ -99,6 +99,7 @@ for (const [kind, over] of [["dragover", true], ["dragleave", false], ["drop", f
   });
 }
 
-fetch("models").then((answer) => answer.json()).then(({ models }) => {
-  at("model").replaceChildren(...models.map(({ name }) => new Option(name)));
+fetch("models").then((answer) => answer.json()).then((served) => {
+  at("model").replaceChildren(...served.models.map(({ name }) => new Option(name)));
+  at("model").value = served.default;
 });

@@ -13,5 +13,5 @@ async def live() -> dict[str, str]:
 
 @router.get("/ready", summary="Requests can be served")
 async def ready() -> dict[str, str]:
-    """200 once every model is loaded; the gateway answers nothing before that."""
+    """200 once requests can be served; the gateway answers nothing before that."""
     return {"status": "ready"}

@@ -53,7 +53,8 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
     deadline = read_deadline(request.headers, settings.max_request_time)
     model = gateway.models.get(query.model)
     options = query.to_options(settings.max_side)
-    answer = query.to_answer(accepted_format(request.headers.get("accept")))
+    asked = query.format or ("png" if query.dry_run else accepted_format(request.headers))
+    answer = query.to_answer(asked)
     answer.check(model.spec)
     plan_request(Size(1, 1), model.spec, options)  # what is wrong whatever the picture's size
     facts = request.state.facts
@@ -61,35 +62,41 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
     timings = Timings({"admit": time.perf_counter() - request.state.started})
     gateway.work.check()  # before a byte of the body is read
     async with deadline.limit():
-        with gateway.uploads.slot(), timings.stage("receive"):
-            data = await read_picture(request, settings.max_bytes, settings.body_timeout)
-        with timings.stage("inspect"):
-            header = await in_thread(inspect_picture, data, settings.picture_limits)
-            job = make_job(header, model.spec, options, answer)
-            cost = estimate(job)
+        with gateway.uploads.slot():
+            with timings.stage("receive"):
+                data = await read_picture(request, settings.max_bytes, settings.body_timeout)
+            with timings.stage("inspect"):
+                header = await in_thread(inspect_picture, data, settings.picture_limits)
+                job = make_job(header, model.spec, options, answer)
+                cost = estimate(job)
         facts |= {"bytes": len(data), "size": str(header.size), "windows": job.plan.windows}
         if query.dry_run:
-            return _forecast(job, cost, settings)
-        check_cost(cost, settings)
-        with gateway.work.slot(cost.bytes):
-            body = await unless_gone(request, _run(gateway, model, job, timings))
-    gateway.metrics.segmented(model.spec.name, timings.seconds)
+            body, media_type = _forecast(job, cost, settings), "application/json"
+        else:
+            check_cost(cost, settings)
+            body = await unless_gone(request, _run(gateway, model, job, cost, timings))
+            media_type = FORMATS[answer.format].media_type
     total = time.perf_counter() - request.state.started
-    return Response(
-        body,
-        media_type=FORMATS[answer.format].media_type,
-        headers={"Server-Timing": _server_timing(timings, total), "Vary": "Accept"},
-    )
+    headers = {"Server-Timing": _server_timing(timings, total), "Vary": "Accept"}
+    return Response(body, media_type=media_type, headers=headers)
 
 
-async def _run(gateway: Gateway, model: ServedModel, job: Job, timings: Timings) -> bytes:
-    with timings.stage("load"):
-        engine = await model.engine()
-    metered = gateway.metrics.metered(model.spec.name, engine)
-    return await run_job(job, metered, timings, batch_pixels=gateway.settings.max_window_pixels)
+async def _run(
+    gateway: Gateway, model: ServedModel, job: Job, cost: Cost, timings: Timings
+) -> bytes:
+    """Hold a place until the work has ended, however it ends."""
+    with gateway.work.slot(cost.bytes):
+        try:
+            with timings.stage("load"):
+                engine = await model.engine()
+            metered = gateway.metrics.metered(model.spec.name, engine)
+            limit = gateway.settings.max_window_pixels
+            return await run_job(job, metered, timings, batch_pixels=limit)
+        finally:
+            gateway.metrics.segmented(model.spec.name, timings.seconds)
 
 
-def _forecast(job: Job, cost: Cost, settings: Settings) -> Response:
+def _forecast(job: Job, cost: Cost, settings: Settings) -> bytes:
     """The answer of a dry run."""
     limits = limits_of(settings)
     figures = cost.as_dict()
@@ -102,7 +109,7 @@ def _forecast(job: Job, cost: Cost, settings: Settings) -> Response:
         "limits": limits,
         "allowed": all(figures[name] <= limit for name, limit in limits.items()),
     }
-    return Response(json.dumps(document), media_type="application/json")
+    return json.dumps(document).encode()
 
 
 def _server_timing(timings: Timings, total: float) -> str:

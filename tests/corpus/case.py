@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import httpx2
@@ -72,10 +73,12 @@ def mask_of(client: httpx2.Client, data: bytes, **query: str) -> np.ndarray:
 def judge(case: Case, gateway: Gateway, good: bytes, expected: np.ndarray) -> None:
     """Send a case, and a good picture beside and after it; everything must be as it should."""
     name = f"case-{uuid.uuid4().hex[:16]}"
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         beside = pool.submit(mask_of, gateway.client, good)
+        alive = pool.submit(gateway.client.get, "/health/live")
         answer = case.post(gateway.client, name)
         np.testing.assert_array_equal(beside.result(), expected)
+        assert alive.result().status_code == 200
     assert answer.status_code == case.status, answer.text[:300]
     assert answer.headers["x-content-type-options"] == "nosniff"
     if case.code:
@@ -84,8 +87,7 @@ def judge(case: Case, gateway: Gateway, good: bytes, expected: np.ndarray) -> No
         _judge_mask(case, gateway.client, answer)
     assert gateway.client.get("/health/live").status_code == 200
     np.testing.assert_array_equal(mask_of(gateway.client, good), expected)
-    if answer.headers["x-request-id"] == name:
-        _judge_log(gateway, name, answer)
+    _judge_log(gateway, answer)
 
 
 def _judge_refusal(case: Case, answer: httpx2.Response) -> None:
@@ -93,6 +95,8 @@ def _judge_refusal(case: Case, answer: httpx2.Response) -> None:
     problem = answer.json()
     assert problem["code"] == case.code, problem
     assert problem["status"] == answer.status_code
+    assert problem["type"] == "about:blank"
+    assert problem["title"] == HTTPStatus(answer.status_code).phrase
     assert 10 < len(problem["detail"]) <= 200
     assert problem["request_id"] == answer.headers["x-request-id"]
     if problem["code"] == "too_many_bytes" or answer.status_code == 413:
@@ -114,8 +118,9 @@ def _judge_mask(case: Case, client: httpx2.Client, answer: httpx2.Response) -> N
     np.testing.assert_array_equal(mask, mask_of(client, png(decoded), **query))
 
 
-def _judge_log(gateway: Gateway, name: str, answer: httpx2.Response) -> None:
+def _judge_log(gateway: Gateway, answer: httpx2.Response) -> None:
     """Exactly one line about the request, as JSON, with its status."""
+    name = answer.headers["x-request-id"]
     for _ in range(200):  # it is written after the answer
         lines = [line for line in gateway.log.read_text().splitlines() if name in line]
         if lines:

@@ -1,6 +1,10 @@
-"""A gateway process that all cases of a file are sent to."""
+"""A gateway process that all cases of a file are sent to, and what it must be like at the end."""
 
-from collections.abc import Callable
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +16,33 @@ from ocrnet.scenes import draw_scene
 
 
 @pytest.fixture(scope="module")
-def process(gateway_process: Callable[..., Any]) -> Any:
-    return gateway_process("--log-format", "json")
+def process(gateway_process: Callable[..., Any], good: bytes) -> Iterator[Any]:
+    process = gateway_process("--log-format", "json")
+    mask_of(process.client, good)
+    before = _held(process.pid)
+    yield process
+    for _ in range(100):  # connections of raw sockets close a little later
+        if _held(process.pid) <= before:
+            break
+        time.sleep(0.1)
+    assert _held(process.pid) <= before
+    lines = process.log.read_text().splitlines()
+    assert [line for line in lines if line[:1] != "{"] == []
+    access = [line for line in map(json.loads, lines) if line["logger"] == "ocrnet.access"]
+    assert all(line["status"] < 500 or line["status"] == 504 for line in access)
+    # Every request is counted once and logged once; probes are counted only.
+    metrics = process.client.get("/metrics").text
+    counted = re.findall(r'ocrnet_requests_total\{.*route="(.*?)".*\} (\S+)', metrics)
+    total = sum(float(number) for route, number in counted if route in ("/segment", "none"))
+    assert total == len([line for line in access if line["route"] in ("/segment", "none")])
+    for stage in ("arriving", "in work"):
+        assert f'ocrnet_requests_held{{stage="{stage}"}} 0.0' in metrics
+
+
+def _held(pid: int) -> int:
+    """Open files and sockets of a process, and its children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return len(list(Path(f"/proc/{pid}/fd").iterdir())) + len(children)
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,16 @@ END = chunk(b"IEND")
 FRAME = JPEG.index(b"\xff\xc0")
 
 
+STREAM = JPEG.index(b"\xff\xda") + 14  # behind the scan's header
+RAW = bytearray(pixels(SCENE))
+RAW[0] = 9
+
+
+def _webp(*chunks: bytes) -> bytes:
+    body = b"WEBP" + b"".join(chunks)
+    return b"RIFF" + len(body).to_bytes(4, "little") + body
+
+
 def _cut(data: bytes, share: float) -> bytes:
     return data[: int(len(data) * share)]
 
@@ -60,6 +70,10 @@ CASES = [
     Case(6, "garbage after the end", JPEG + NOISE, shows=_decoded(JPEG)),
     Case(7, "damaged entropy data", jpeg.scrambled(SCENE), 422, "undecodable_image"),
     Case(7, "wrong restart markers", jpeg.swapped_restarts(SCENE), 422, "undecodable_image"),
+    Case(7, "1 MB of fill bytes in the entropy data", JPEG[:STREAM] + b"\xff" * 10**6, 422,
+         "truncated_image"),
+    Case(7, "1 MB of fill bytes, then an end", JPEG[:STREAM] + b"\xff" * 10**6 + b"\0\xff\xd9", 422,
+         "undecodable_image"),
     Case(8, "two JPEGs joined", JPEG + jpeg.jpeg(OTHER), shows=_decoded(JPEG)),
     Case(8, "MPO", jpeg.mpo(SCENE, OTHER), shows=_decoded(JPEG), tolerance=0.5),
     Case(9, "wrong checksum in the header",
@@ -76,12 +90,21 @@ CASES = [
     Case(11, "no pixels", SIGNATURE + HEAD + END, 422, "undecodable_image"),
     Case(12, "more rows than declared", SIGNATURE + header(96, 32) + DATA + END, shows=SCENE[:32]),
     Case(12, "rubbish behind the pixels", png(SCENE, after=chunk(b"IDAT", NOISE)), shows=SCENE),
+    Case(9, "wrong Adler checksum", SIGNATURE + HEAD
+         + chunk(b"IDAT", BODY[:-1] + bytes([BODY[-1] ^ 1])) + END, 422, "undecodable_image"),
+    Case(9, "pixels that do not inflate", SIGNATURE + HEAD + chunk(b"IDAT", b"\0" + BODY[1:]) + END,
+         422, "undecodable_image"),
+    Case(9, "a filter that there is not", SIGNATURE + HEAD
+         + chunk(b"IDAT", zlib.compress(bytes(RAW))) + END, 422, "undecodable_image"),
     Case(12, "fewer rows than declared", SIGNATURE + header(96, 65) + DATA + END, 422,
          "truncated_image"),
     Case(13, "RIFF length too short", webp.with_length(WEBP, -10), 422, "undecodable_image"),
     Case(13, "RIFF length too long", webp.with_length(WEBP, 10), 422, "truncated_image"),
     Case(13, "RIFF length of 4 GB", webp.with_length(WEBP, 2**32 - 9 - len(WEBP)), 422,
          "truncated_image"),
+    Case(13, "a second, empty head", _webp(WEBP[12:], b"VP8X" + bytes(4)), 422,
+         "undecodable_image"),
+    Case(13, "an empty head", _webp(b"VP8X" + bytes(4), WEBP[12:]), 422, "undecodable_image"),
     Case(14, "TIFF in a loop", others.looping_tiff(), 415, "unsupported_media_type"),
     Case(15, "BMP of 40 bits a pixel", others.bmp_40_bits(), 415, "unsupported_media_type"),
 ]  # fmt: skip

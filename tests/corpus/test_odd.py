@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import struct
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageCms
 
 from corpus import exif, jpeg, others, webp
 from corpus.case import Case, judge, mask_of
@@ -83,6 +84,7 @@ def _turned(kind: str, value: int, block: bytes) -> bytes:
     return webp.webp(stored, exif=exif.HEAD + block)
 
 
+TWO_BLOCKS = b"".join(jpeg.segment(0xE1, exif.HEAD + exif.orientation(value)) for value in (6, 3))
 # What JPEG loses: the mean over the scene at quality 95.
 LOSS = 4.0
 
@@ -99,6 +101,12 @@ def _orientations() -> list[Case]:
              tolerance=loss)
         for kind, loss in kinds.items() for name, block in exif.ODD.items()
     ]  # fmt: skip
+    odd += [
+        Case(43, "two EXIF blocks in a JPEG", jpeg.with_segments(JPEG, TWO_BLOCKS),
+             shows=_shown(JPEG)),
+        Case(43, "two EXIF blocks in a PNG",
+             png(SCENE, before=chunk(b"eXIf", exif.orientation(6)) * 2), shows=SCENE),
+    ]  # fmt: skip
     broken = [
         Case(44, f"{kind}, EXIF {name}", _turned(kind, 1, block), shows=SCENE, tolerance=loss)
         for kind, loss in kinds.items() for name, block in exif.BROKEN.items()
@@ -112,7 +120,13 @@ EXTREMES = {
     "white": np.full((64, 96, 3), 255, np.uint8),
     "checkerboard": _grey((np.indices((64, 96)).sum(0) % 2) * 255),
 }
-PROFILE = (b"\0\0\x02\x0clcms\x02\x10\0\0mntrRGB XYZ ").ljust(524, b"\7")
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+PROFILES = {
+    "sRGB": SRGB,
+    "a grey one on RGB": SRGB[:16] + b"GRAY" + SRGB[20:],
+    "a wide gamut": SRGB.replace(struct.pack(">i", 0x6FA2), struct.pack(">i", 0xA000)),
+    "cut off": SRGB[:100],
+}
 
 CASES = [
     *[Case(34, f"{h} x {w}", png(draw_scene(2, 64, 64).image[:h, :w]),
@@ -146,14 +160,15 @@ CASES = [
          shows=_shown(JPEG)),
     Case(44, "EXIF of 8 MiB", png(SCENE, before=chunk(b"eXIf", exif.orientation(1) + bytes(2**23))),
          shows=SCENE),
-    Case(45, "PNG with a profile",
-         png(SCENE, before=chunk(b"iCCP", b"wide\0\0" + zlib.compress(PROFILE))),
-         shows=SCENE),
     Case(45, "PNG with a corrupt profile", png(SCENE, before=chunk(b"iCCP", b"x\0\0rubbish")),
          shows=SCENE),
     Case(45, "PNG with a gamma", png(SCENE, before=chunk(b"gAMA", b"\0\0\x20\0")), shows=SCENE),
-    Case(45, "JPEG with a profile", jpeg.jpeg(SCENE, icc_profile=PROFILE), shows=_shown(JPEG)),
-    Case(45, "WebP with a profile", webp.webp(SCENE, icc_profile=PROFILE), shows=SCENE),
+    *[Case(45, f"{kind} with a profile: {name}", data, shows=shown)
+      for name, profile in PROFILES.items()
+      for kind, data, shown in (
+          ("PNG", png(SCENE, before=chunk(b"iCCP", b"x\0\0" + zlib.compress(profile))), SCENE),
+          ("JPEG", jpeg.jpeg(SCENE, icc_profile=profile), _shown(JPEG)),
+          ("WebP", webp.webp(SCENE, icc_profile=profile), SCENE))],
     Case(46, "progressive", jpeg.jpeg(SCENE, progressive=True), shows=_shown(JPEG)),
     Case(46, "restarts", jpeg.jpeg(SCENE, restart_marker_blocks=3), shows=_shown(JPEG)),
     *[Case(46, f"interlaced, {name}", png(samples, colour, bits, interlaced=True, before=before),

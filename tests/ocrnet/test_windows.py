@@ -8,8 +8,8 @@ from ocrnet.zoo import Size
 
 def test_cityscapes_by_default_is_nine_windows_on_the_output_grid() -> None:
     plan = plan_windows(Size(1024, 2048), Size(512, 1024), Size(336, 680))
-    assert plan.tops == (0, 336, 512)
-    assert plan.lefts == (0, 680, 1024)
+    assert list(plan.tops) == [0, 336, 512]
+    assert list(plan.lefts) == [0, 680, 1024]
     assert len(plan) == len(list(plan)) == 9
 
 
@@ -27,7 +27,7 @@ def test_cityscapes_by_default_is_nine_windows_on_the_output_grid() -> None:
 )
 def test_starts_along_an_axis(length: int, crop: int, stride: int, starts: tuple[int, ...]) -> None:
     plan = plan_windows(Size(length, 20), Size(crop, 10), Size(stride, 10))
-    assert plan.tops == starts
+    assert tuple(plan.tops) == starts
     assert plan.window.height == min(crop, length)
 
 

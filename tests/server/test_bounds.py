@@ -1,6 +1,7 @@
 """What a request may take, how many there may be, and how soon the others are told."""
 
 import asyncio
+import re
 import socket
 import threading
 import time
@@ -16,6 +17,7 @@ from PIL import Image
 
 from ocrnet.engines.base import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
+from ocrnet.threads import in_thread
 
 Gateway = Callable[..., httpx2.Client]
 Encode = Callable[..., bytes]
@@ -132,14 +134,16 @@ def test_strides_that_would_hold_too_many_logits_are_refused(
     gateway: Gateway, encode: Encode
 ) -> None:
     data = encode(np.zeros((320, 64, 3), np.uint8))
-    held = 3 * 19 * 16 * 16 * 4  # one row of windows over a pixel, one to come, and one more
-    client = gateway(max_work_bytes=held + 320 * 64 * 6)
+    # At a stride of 32: two windows over a row and one to come; nine in the engine, with their
+    # pictures; the picture, its label map and the answer.
+    limit = (3 + 9) * 19 * 16 * 16 * 4 + 9 * 64 * 64 * 3 + 320 * 64 * 5
+    client = gateway(max_work_bytes=limit)
     for stride, status in (("64x64", 200), ("32x64", 200), ("16x64", 413)):
         query = {"crop": "64x64", "stride": stride}
         answer = client.post("/segment", params=query, files={"image": data})
         assert answer.status_code == status, (stride, answer.text)
     assert answer.json()["code"] == "too_much_memory"
-    assert answer.json()["actual"] > answer.json()["limit"] == held + 320 * 64 * 6
+    assert answer.json()["actual"] > answer.json()["limit"] == limit
 
 
 def test_work_over_the_budget_is_refused_with_limit_and_actual(
@@ -212,8 +216,51 @@ def test_a_deadline_ends_the_work(gateway: Gateway, png: bytes, how: str) -> Non
     answer = client.post("/segment", files={"image": png}, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (504, "deadline_exceeded")
     assert answer.elapsed.total_seconds() < 10
-    assert engine.cancelled == 1
-    assert client.get("/metrics").text.count('ocrnet_requests_held{stage="in work"} 0.0') == 1
+    _wait_for(lambda: engine.cancelled == 1)
+    _wait_for(lambda: _in_work(client) == 0)
+
+
+class _Busy(FakeEngine):
+    """Cannot be stopped once it runs, like a real one."""
+
+    def __init__(self) -> None:
+        super().__init__(19)
+        self.gate = threading.Event()
+
+    async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        await in_thread(self.gate.wait)
+        return await super().infer(images, output)
+
+
+def test_who_waits_is_let_go_at_the_deadline_and_the_place_when_the_engine_is_free(
+    gateway: Gateway, png: bytes
+) -> None:
+    engine = _Busy()
+    client = gateway(engine, max_requests=1)
+    headers = {"X-Request-Timeout": "0.3"}
+    answer = client.post("/segment", files={"image": png}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (504, "deadline_exceeded")
+    assert _in_work(client) == 1
+    assert 'ocrnet_engine_queue{model="demo"} 1.0' in client.get("/metrics").text
+    assert client.post("/segment", files={"image": png}).status_code == 503
+    engine.gate.set()
+    _wait_for(lambda: _in_work(client) == 0)
+    assert 'ocrnet_engine_queue{model="demo"} 0.0' in client.get("/metrics").text
+    assert client.post("/segment", files={"image": png}).status_code == 200
+
+
+def _in_work(client: httpx2.Client) -> int:
+    found = re.search(r'ocrnet_requests_held\{stage="in work"\} (\d+)', client.get("/metrics").text)
+    assert found is not None
+    return int(found[1])
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come to that")
 
 
 def test_a_client_that_leaves_stops_the_engine(gateway: Gateway, png: bytes) -> None:
@@ -221,11 +268,7 @@ def test_a_client_that_leaves_stops_the_engine(gateway: Gateway, png: bytes) -> 
     client = gateway(engine, max_requests=1)
     with pytest.raises(httpx2.ReadTimeout):
         client.post("/segment", files={"image": png}, timeout=0.5)
-    for _ in range(200):
-        if engine.cancelled:
-            break
-        time.sleep(0.02)
-    assert engine.cancelled == 1
+    _wait_for(lambda: engine.cancelled == 1)
     engine.seconds = 0
     assert client.post("/segment", files={"image": png}).status_code == 200
 

@@ -1,6 +1,7 @@
 """Several models in one gateway, and when each is loaded."""
 
 import shutil
+import time
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +14,11 @@ from PIL import Image
 from export.build import build_graph
 from export.checkpoints import load_model
 from ocrnet.cli import main
+from ocrnet.engines.fake import FakeEngine
+from ocrnet.errors import ArtefactError
 from ocrnet.zoo import get_spec
+from server.models import ServedModel
+from server.settings import Settings
 
 OTHER = "ocrnet_hr18s_ade20k_80k"
 
@@ -65,6 +70,59 @@ def test_each_request_gets_the_model_it_names(
         assert "miou" in facts["published"]
 
 
+def _slow_model(seconds: float, loads: list[float]) -> ServedModel:
+    """Takes so long to load, and fails the first time."""
+
+    def open_slowly() -> FakeEngine:
+        time.sleep(seconds)
+        loads.append(seconds)
+        if len(loads) == 1:
+            raise ArtefactError("/secret/path is damaged")
+        return FakeEngine(19)
+
+    return ServedModel(get_spec("demo"), [], open_slowly)
+
+
+def test_a_load_outlives_its_requests_and_a_failed_one_is_tried_again(
+    gateway: Callable[..., Any], encode: Callable[..., bytes]
+) -> None:
+    loads: list[float] = []
+    client = gateway(model=_slow_model(0.7, loads))
+    data = encode(np.zeros((8, 8, 3), np.uint8))
+    hurry = {"X-Request-Timeout": "0.2"}
+    late = client.post("/segment", files={"image": data}, headers=hurry)
+    assert (late.status_code, late.json()["code"]) == (504, "deadline_exceeded")
+    assert loads == []  # it was not waited for
+    failed = client.post("/segment", files={"image": data})
+    assert (failed.status_code, failed.json()["code"]) == (500, "bad_artefact")
+    assert "cannot be loaded" in failed.json()["detail"]
+    assert "secret" not in failed.text
+    assert client.post("/segment", files={"image": data}).status_code == 200
+    assert len(loads) == 2
+
+
+def test_a_graph_that_changed_since_the_start_is_not_loaded(
+    gateway_process: Callable[..., Any], repository: Path, tmp_path: Path,
+    encode: Callable[..., bytes],
+) -> None:  # fmt: skip
+    shutil.copytree(repository, tmp_path, dirs_exist_ok=True)
+    client = gateway_process("--repository", str(tmp_path), "--load", "first-use").client
+    graph = tmp_path / "demo_dynamic" / "1" / "model.onnx"
+    whole = graph.read_bytes()
+    graph.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    data = encode(np.zeros((64, 64, 3), np.uint8))
+    answer = client.post("/segment", files={"image": data})
+    assert (answer.status_code, answer.json()["code"]) == (500, "bad_artefact")
+    graph.write_bytes(whole)
+    assert client.post("/segment", files={"image": data}).status_code == 200
+
+
+def test_an_alias_is_a_default_too() -> None:
+    name = "ocrnet_hr48_cityscapes_160k"
+    alias = get_spec(name).aliases[0]
+    assert Settings(models=name, default_model=alias).default_model == alias
+
+
 def test_a_damaged_graph_is_found_at_start_however_late_it_would_be_loaded(
     repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,4 +138,4 @@ def test_a_damaged_graph_is_found_at_start_however_late_it_would_be_loaded(
 
 def test_a_default_that_is_not_served_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--models", "demo", "--default-model", OTHER]) == 2
-    assert "default_model" in capsys.readouterr().err
+    assert "--default-model" in capsys.readouterr().err

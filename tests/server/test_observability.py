@@ -1,6 +1,8 @@
 """What an operator sees: metrics, log lines, timings."""
 
+import http.client
 import json
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -106,6 +108,22 @@ def test_text_lines_say_the_same(gateway_process: Callable[..., Any], png: bytes
     (line,) = [line for line in process.log.read_text().splitlines() if "mine" in line]
     assert "status=415 " in line
     assert "code=unsupported_media_type" in line
+
+
+def test_what_is_no_http_is_counted_and_logged_too(gateway_process: Callable[..., Any]) -> None:
+    process = gateway_process("--log-format", "json")
+    url = process.client.base_url
+    with socket.create_connection((url.host, url.port), timeout=30) as raw:
+        raw.sendall(b"\x16\x03\x01 is a TLS hello\r\n\r\n")
+        answer = http.client.HTTPResponse(raw)
+        answer.begin()
+        name = json.loads(answer.read())["request_id"]
+    process.client.get("/nothing")
+    lines = [json.loads(line) for line in process.log.read_text().splitlines()]
+    (line,) = [line for line in lines if line.get("request_id") == name]
+    assert (line["status"], line["code"], line["route"]) == (400, "bad_http", "none")
+    assert len([line for line in lines if line["logger"] == "ocrnet.access"]) <= 2
+    assert _value(process.client, "ocrnet_refusals_total", code="bad_http") == 1
 
 
 def test_head_is_get_without_a_body(gateway: Gateway) -> None:

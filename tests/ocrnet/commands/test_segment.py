@@ -11,7 +11,6 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
-import cv2
 import httpx2
 import numpy as np
 import pytest
@@ -23,27 +22,10 @@ from ocrnet.cli import main
 from ocrnet.engines import open_engine
 from ocrnet.engines.base import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
-from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 
 Gateway = Callable[..., httpx2.Client]
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Path:
-    """A working folder with `in/`: good pictures, a broken one, other files; and the graphs."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "model_repository").symlink_to(root / "model_repository")
-    folder = tmp_path / "in"
-    (folder / "deep").mkdir(parents=True)
-    for seed, name in enumerate(("a.png", "deep/b.jpg", "deep/c.WEBP")):
-        image = draw_scene(seed, 64, 96).image
-        _, data = cv2.imencode(Path(name).suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        (folder / name).write_bytes(data.tobytes())
-    (folder / "notes.txt").write_text("no picture")
-    (folder / ".hidden.png").write_bytes(b"")
-    return folder
 
 
 def _open(path: Path) -> NDArray[np.uint8]:

@@ -1,0 +1,42 @@
+"""Closing a connection so that a client that is still sending sees the answer.
+
+A socket closed with bytes unread resets the connection, and a client that sends first and reads
+then would lose the answer. So writing ends, what still arrives is thrown away for a while, and only
+then is the connection closed. Source: RFC 9112, section 9.6.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+LONGEST = 10.0  # seconds
+
+
+class LingeringTransport:
+    """A transport whose `close` waits for the client's end while there is something unread.
+
+    Whoever receives the connection's bytes throws them away once it `lingers`.
+    """
+
+    def __init__(self, transport: asyncio.Transport, unread: Callable[[], bool]):
+        """unread: says whether the client has, or may have, more to send of its request."""
+        self._transport = transport
+        self._unread = unread
+        self.lingers = False
+
+    def __getattr__(self, name: str) -> Any:  # all else is the transport's own
+        return getattr(self._transport, name)
+
+    def close(self) -> None:
+        """End writing, and close now or a little later; a second call closes now."""
+        if self.lingers or not self._unread() or not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        self.lingers = True
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        asyncio.get_running_loop().call_later(LONGEST, self._transport.close)
+
+    def is_closing(self) -> bool:
+        """Whether nothing more is to be written."""
+        return self.lingers or self._transport.is_closing()
