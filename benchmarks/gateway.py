@@ -1,5 +1,6 @@
 """A gateway in a process of its own, to be measured from outside."""
 
+import signal
 import socket
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+
+_ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class GatewayProcess:
 def running_gateway(log: Path, *flags: str, timeout: float = 120) -> Iterator[GatewayProcess]:
     """Start `ocrnet serve` on a free port and stop it again; it logs into the file `log`.
 
-    timeout: of the client, in seconds. Raises RuntimeError if it does not start.
+    timeout: of the client, in seconds. Raises RuntimeError if it does not start, or not stop well.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -46,8 +49,12 @@ def running_gateway(log: Path, *flags: str, timeout: float = 120) -> Iterator[Ga
     command = [sys.executable, "-m", "ocrnet", "serve", "--port", str(port), *flags]
     with (
         log.open("wb") as stderr,
-        subprocess.Popen(command, stderr=stderr) as running,
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=timeout) as client,
+        subprocess.Popen(command, cwd=_ROOT, stderr=stderr) as running,
+        httpx2.Client(
+            base_url=f"http://127.0.0.1:{port}",
+            timeout=timeout,
+            limits=httpx2.Limits(max_keepalive_connections=1),  # so that leaks can be counted
+        ) as client,
     ):
         try:
             while True:
@@ -61,5 +68,6 @@ def running_gateway(log: Path, *flags: str, timeout: float = 120) -> Iterator[Ga
             yield GatewayProcess(client, running.pid, log)
         finally:
             client.close()  # it would wait for an open connection
-            running.terminate()
-            running.wait(timeout=60)
+            running.send_signal(signal.SIGTERM)
+            if running.wait(timeout=60) not in (0, -signal.SIGTERM):
+                raise RuntimeError(f"the gateway ended with {running.returncode}")

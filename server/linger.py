@@ -10,12 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 LONGEST = 10.0  # seconds
+MOST_BYTES = 32 * 2**20  # more than a body may have by default
 
 
 class LingeringTransport:
     """A transport whose `close` waits for the client's end while there is something unread.
 
-    Whoever receives the connection's bytes throws them away once it `lingers`.
+    Whoever receives the connection's bytes hands them to `throw_away` once it `lingers`.
     """
 
     def __init__(self, transport: asyncio.Transport, unread: Callable[[], bool]):
@@ -23,6 +24,7 @@ class LingeringTransport:
         self._transport = transport
         self._unread = unread
         self.lingers = False
+        self._thrown_away = 0
 
     def __getattr__(self, name: str) -> Any:  # all else is the transport's own
         return getattr(self._transport, name)
@@ -36,6 +38,12 @@ class LingeringTransport:
         self._transport.write_eof()
         self._transport.resume_reading()
         asyncio.get_running_loop().call_later(LONGEST, self._transport.close)
+
+    def throw_away(self, data: bytes) -> None:
+        """Count what arrives, and close when it is too much."""
+        self._thrown_away += len(data)
+        if self._thrown_away > MOST_BYTES:
+            self._transport.close()
 
     def is_closing(self) -> bool:
         """Whether nothing more is to be written."""

@@ -40,7 +40,9 @@ class ProblemProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn's; what comes after the last answer is thrown away."""
-        if not self.transport.lingers:
+        if self.transport.lingers:
+            self.transport.throw_away(data)
+        else:
             super().data_received(data)
 
     def send_400_response(self, msg: str) -> None:

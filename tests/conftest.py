@@ -3,17 +3,11 @@
 import importlib.util
 import logging
 import os
-import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +19,7 @@ import uvicorn
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.gateway import GatewayProcess, running_gateway
 from ocrnet.engines import Engine
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.zoo import get_spec
@@ -113,21 +108,6 @@ def gateway() -> Iterator[Callable[..., httpx2.Client]]:
         yield start
 
 
-@dataclass(frozen=True)
-class GatewayProcess:
-    """A gateway in a process of its own: a client of it, the process's id, its log."""
-
-    client: httpx2.Client
-    pid: int
-    log: Path
-
-    def resident_bytes(self) -> int:
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        assert found is not None
-        return int(found[1]) * 1024
-
-
 @pytest.fixture(scope="module")
 def gateway_process(
     tmp_path_factory: pytest.TempPathFactory,
@@ -137,39 +117,9 @@ def gateway_process(
 
         def start(*flags: str) -> GatewayProcess:
             log = tmp_path_factory.mktemp("gateway") / "log"
-            return stack.enter_context(_running(log, flags))
+            return stack.enter_context(running_gateway(log, *flags))
 
         yield start
-
-
-@contextmanager
-def _running(log: Path, flags: tuple[str, ...]) -> Iterator[GatewayProcess]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "ocrnet", "serve", "--port", str(port), *flags]
-    with (
-        log.open("wb") as stderr,
-        subprocess.Popen(command, cwd=ROOT, stderr=stderr) as running,
-        httpx2.Client(
-            base_url=f"http://127.0.0.1:{port}",
-            timeout=120,
-            limits=httpx2.Limits(max_keepalive_connections=1),  # so that leaks can be counted
-        ) as client,
-    ):
-        try:
-            for _ in range(600):
-                assert running.poll() is None, log.read_text()
-                try:
-                    client.get("/health/ready")
-                    break
-                except httpx2.TransportError:
-                    time.sleep(0.1)
-            yield GatewayProcess(client, running.pid, log)
-        finally:
-            client.close()
-            running.send_signal(signal.SIGTERM)
-            assert running.wait(timeout=30) in (0, -signal.SIGTERM)
 
 
 @contextmanager

@@ -86,6 +86,14 @@ function choose(chosen) {
   segment();
 }
 
+async function chooseExample(image) {
+  const blob = await (await fetch(image.src)).blob();
+  choose(new File([blob], image.src.split("/").pop(), { type: blob.type }));
+}
+
+for (const button of at("examples").querySelectorAll("button")) {
+  button.addEventListener("click", () => chooseExample(button.firstElementChild));
+}
 at("file").addEventListener("change", () => choose(at("file").files[0]));
 at("model").addEventListener("change", segment);
 at("mode").addEventListener("change", segment);

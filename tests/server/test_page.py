@@ -16,6 +16,8 @@ from ocrnet.engines import open_engine
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 
+EXAMPLES = {"day": 8, "rain": 17, "dusk": 6}  # seeds
+
 
 @pytest.fixture
 def browser(needed: Callable[[str], str], tmp_path: Path) -> Iterator[webdriver.Chrome]:
@@ -71,6 +73,25 @@ def test_a_picture_is_shown_with_its_mask_and_legend(
     shot = np.frombuffer(browser.get_screenshot_as_png(), np.uint8)
     assert len(np.unique(cv2.imdecode(shot, cv2.IMREAD_COLOR).reshape(-1, 3), axis=0)) > 1000
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_an_example_is_a_click_away(
+    browser: webdriver.Chrome, gateway: Callable[..., httpx2.Client]
+) -> None:
+    browser.get(str(gateway().base_url))
+    wait = WebDriverWait(browser, 60)
+    wait.until(lambda b: len(Select(b.find_element(By.ID, "model")).options) == 1)
+    browser.find_element(By.CSS_SELECTOR, "#examples button").click()
+    wait.until(lambda b: _status(b).startswith("day.jpg: "))
+    mask = browser.find_element(By.ID, "mask")
+    wait.until(lambda b: b.execute_script("return arguments[0].naturalWidth", mask) == 1024)
+
+
+@pytest.mark.parametrize(("name", "seed"), EXAMPLES.items())
+def test_examples_are_scenes(root: Path, name: str, seed: int) -> None:
+    shown = cv2.imread(str(root / "server" / "page" / "examples" / f"{name}.jpg"))
+    scene = cv2.cvtColor(draw_scene(seed, 512, 1024).image, cv2.COLOR_RGB2BGR)
+    assert np.abs(shown.astype(int) - scene).mean() < 8
 
 
 def test_a_refusal_is_shown_in_words(
