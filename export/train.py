@@ -1,101 +1,31 @@
 """Train an OCRNet on drawn street scenes, on a CPU.
 
-The loss is that of mmsegmentation's OCRNet: cross entropy at the picture's size on
-both heads, the auxiliary one at 0.4. Scenes follow from the step's number, so a
-resumed run sees what an uninterrupted one would have seen.
+As mmsegmentation trains OCRNet: cross entropy at the picture's size on both heads, the auxiliary
+one at 0.4; SGD with momentum under a polynomial schedule. Scenes follow from the step's number, so
+a resumed run sees what an uninterrupted one would have seen.
+
+    python -m export.train export/configs/demo.toml
 """
 
 import argparse
 import csv
 import sys
 import time
-import tomllib
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from export.checkpoints import load_model
 from export.network import OCRNet
 from export.network.layers import resize
+from export.train_config import TrainConfig, read_config
+from export.train_data import batches, class_weights
+from ocrnet.artefacts import sha256_of
+from ocrnet.errors import CheckpointError
 from ocrnet.miou import IGNORE
-from ocrnet.scenes import draw_scene
-from ocrnet.zoo import Size, get_spec
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """One run, as its TOML file says."""
-
-    model: str
-    seed: int
-    steps: int
-    batch: int
-    crop: Size
-    scene_heights: tuple[int, int]
-    learning_rate: float
-    weight_decay: float
-    warmup_steps: int
-    poly_power: float
-    auxiliary_weight: float
-    largest_class_weight: float
-    first_scene_seed: int
-
-
-def read_config(path: Path) -> TrainConfig:
-    """Read a run's TOML file."""
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
-    table["crop"] = Size(**table["crop"])
-    table["scene_heights"] = tuple(table["scene_heights"])
-    return TrainConfig(**table)
-
-
-def draw_batch(config: TrainConfig, step: int) -> tuple[Tensor, Tensor]:
-    """Draw one step's pictures: uint8 (batch, H, W, 3) and int64 labels (batch, H, W)."""
-    images, labels = [], []
-    for index in range(config.batch):
-        seed = config.first_scene_seed + step * config.batch + index
-        rng = np.random.default_rng((config.seed, seed))
-        low, high = config.scene_heights
-        height = int(np.exp(rng.uniform(np.log(low), np.log(high))))
-        scene = draw_scene(seed, height, 2 * height)
-        top = int(rng.integers(height - config.crop.height + 1))
-        left = int(rng.integers(2 * height - config.crop.width + 1))
-        rows = slice(top, top + config.crop.height)
-        columns = slice(left, left + config.crop.width)
-        step_x = 1 if rng.random() < 0.5 else -1
-        images.append(scene.image[rows, columns][:, ::step_x])
-        labels.append(scene.labels[rows, columns][:, ::step_x])
-    return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels)).long()
-
-
-def batches(config: TrainConfig, first_step: int) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Yield (step, pictures, labels), drawing a few steps ahead."""
-    ahead = 3
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        waiting = {
-            step: pool.submit(draw_batch, config, step)
-            for step in range(first_step, min(first_step + ahead, config.steps))
-        }
-        for step in range(first_step, config.steps):
-            pictures, labels = waiting.pop(step).result()
-            if step + ahead < config.steps:
-                waiting[step + ahead] = pool.submit(draw_batch, config, step + ahead)
-            yield step, pictures, labels
-
-
-def class_weights(config: TrainConfig, classes: int, scenes: int = 40) -> Tensor:
-    """Weights that fall with the fourth root of a class's share of the pixels: (classes,)."""
-    counts = np.zeros(classes)
-    for index in range(scenes):
-        labels = draw_scene(config.first_scene_seed + index, 128, 256).labels
-        counts += np.bincount(labels[labels != IGNORE], minlength=classes)
-    weights = (np.median(counts) / np.maximum(counts, 1)) ** 0.25
-    return torch.from_numpy(np.clip(weights, 0.5, config.largest_class_weight)).float()
+from ocrnet.zoo import get_spec
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -113,9 +43,13 @@ def train(config: TrainConfig, folder: Path, *, stop_after: int | None = None) -
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     spec = get_spec(config.model)
-    network: OCRNet = OCRNet(spec).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    network = _starting_network(config)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.SGD(
+        network.parameters(),
+        lr=config.learning_rate,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
     )
     first_step = 0
     last = folder / "last.pt"
@@ -151,16 +85,27 @@ def train(config: TrainConfig, folder: Path, *, stop_after: int | None = None) -
     return network
 
 
+def _starting_network(config: TrainConfig) -> OCRNet:
+    spec = get_spec(config.model)
+    if not config.start:
+        return OCRNet(spec)
+    found = sha256_of(Path(config.start))
+    if found != config.start_sha256:
+        raise CheckpointError(
+            f"{config.start} has SHA-256 {found}, the run starts from {config.start_sha256}: "
+            "take the file from the revision that the run's config names"
+        )
+    return load_model(spec, config.start)
+
+
 def _loss(
     network: OCRNet, loss_of: nn.Module, pictures: Tensor, labels: Tensor, config: TrainConfig
 ) -> Tensor:
     height, width = labels.shape[1:]
     x = network.normalise(pictures).contiguous(memory_format=torch.channels_last)
-    # bfloat16 halves a step on CPUs that have it; the loss itself stays in float32.
-    with torch.autocast("cpu", torch.bfloat16):
-        logits, aux_logits = network.heads(x)
+    logits, aux_logits = network.heads(x)
     main, auxiliary = (
-        loss_of(resize(part.float(), height, width, align_corners=False), labels)
+        loss_of(resize(part, height, width, align_corners=False), labels)
         for part in (logits, aux_logits)
     )
     total: Tensor = main + config.auxiliary_weight * auxiliary

@@ -1,106 +1,116 @@
-"""People and what they ride, each painted upright at a foot point.
+"""People on foot and on two wheels. `dx` in the drawings is metres to the way they face."""
 
-`x`, `y`: foot point in pixels; `m`: pixels per metre there.
-"""
+from collections.abc import Callable
 
-import numpy as np
-
+from ocrnet.scenes.camera import Place, Point
 from ocrnet.scenes.canvas import Canvas, shade
-from ocrnet.scenes.details import CLOTHES, PAINTS, TYRE, pick, shadow
+from ocrnet.scenes.details import CLOTHES, PAINTS, pick
+from ocrnet.scenes.dice import Dice
+from ocrnet.scenes.twowheelers import bicycle_at, motorcycle_at
+from ocrnet.scenes.weather import Colour
+
+At = Callable[[float, float], Point]  # metres forward and up from the foot point → pixels
 
 
-def person(c: Canvas, rng: np.random.Generator, x: float, y: float, m: float) -> None:
-    """A pedestrian, 1.5 to 1.95 m."""
-    tall = m * rng.uniform(1.5, 1.95)
-    shadow(c, x, y, tall * 0.2)
-    _figure(c, rng, x, y, tall, "person", step=rng.uniform(0.02, 0.12) * tall)
+def sideways(place: Place, facing: int, narrow: float = 1.0) -> At:
+    """Coordinates of a thing that looks left (-1) or right (1), turned a little if narrow < 1."""
+    (x, y), m = place.foot, place.scale
+    return lambda dx, dy: (x + facing * dx * m * narrow, y - dy * m)
 
 
-def _figure(
-    c: Canvas, rng: np.random.Generator, x: float, foot: float, tall: float, name: str, step: float
-) -> None:
-    top, trousers = pick(rng, CLOTHES), shade(pick(rng, CLOTHES), 0.6)
-    skin = shade((205, 160, 130), rng.uniform(0.4, 1.1))
-    hip = foot - tall * 0.48
+def person(c: Canvas, dice: Dice, place: Place) -> None:
+    """A pedestrian, 1.5 to 1.95 m, walking or standing, sometimes with a bag or a coat."""
+    facing, m = dice.sign(), place.scale * dice.uniform(1.5, 1.95) / 1.8
+    (x, y), size = place.foot, m
+    coat, trousers = pick(dice, CLOTHES), shade(pick(dice, CLOTHES), 0.6)
+    skin, hair = _skin(dice), shade((66, 46, 32), dice.uniform(0.3, 2.2))
+
+    def at(dx: float, dy: float) -> Point:
+        return x + facing * dx * size, y - dy * size
+
+    step = dice.uniform(0.06, 0.3)
+    for leg, shoe in ((-step, 0.6), (step, 1.0)):
+        tone = shade(trousers, 0.75 + 0.25 * shoe)
+        limb = [at(leg - 0.08, 0.06), at(leg + 0.09, 0.06), at(0.13, 0.9), at(-0.14, 0.9)]
+        c.polygon(limb, "person", tone)
+        shoes = [at(leg - 0.09, 0), at(leg + 0.19, 0), at(leg + 0.1, 0.1), at(leg - 0.08, 0.1)]
+        c.polygon(shoes, "person", (34, 30, 30))
+    hem = dice.choice([0.86, 0.8, 0.5])
+    c.polygon([at(-0.21, 1.44), at(-0.1, 1.52), at(0.12, 1.52), at(0.22, 1.42), at(0.2, hem),
+               at(-0.21, hem)], "person", coat)  # fmt: skip
+    c.polygon([at(-0.21, 1.44), at(-0.1, 1.5), at(-0.1, hem), at(-0.21, hem)], None,
+              shade(coat, 0.72))  # fmt: skip
+    swing = dice.uniform(-0.3, 0.3)
     for side in (-1, 1):
-        c.line((x, hip), (x + side * step, foot), tall * 0.075, name, trousers)
-    shoulder = foot - tall * 0.82
-    half = tall * 0.125
-    c.polygon(
-        [(x - half, shoulder), (x + half, shoulder), (x + half * 0.8, hip), (x - half * 0.8, hip)],
-        name,
-        top,
-    )
-    for side in (-1, 1):
-        hand = (x + side * half * rng.uniform(0.9, 1.8), hip)
-        c.line((x + side * half, shoulder + tall * 0.02), hand, tall * 0.05, name, top)
-    c.ellipse(x, foot - tall * 0.92, tall * 0.06, tall * 0.08, name, skin)
-    hair = (x, foot - tall * 0.96, tall * 0.06, tall * 0.045)
-    c.ellipse(*hair, name, shade((60, 42, 30), rng.uniform(0.3, 2)))
+        hand = at(side * 0.24 + side * swing * 0.5, 0.82)
+        c.line(at(side * 0.2, 1.42), hand, size * 0.12, "person", shade(coat, 0.86))
+        c.ellipse(*hand, size * 0.055, size * 0.06, "person", skin)
+    if dice.chance(0.35):
+        bag = pick(dice, PAINTS)
+        c.polygon([at(-0.38, 1.4), at(-0.16, 1.42), at(-0.16, 0.98), at(-0.36, 1.0)], "person", bag)
+    _head(c, at, size, skin, hair, "person")
 
 
-def bicycle(c: Canvas, rng: np.random.Generator, x: float, y: float, m: float) -> None:
-    """A bicycle seen from the side, on its own or under a rider."""
-    colour = shade(pick(rng, PAINTS), 0.8)
-    radius, base = m * 0.34, m * 0.52 * rng.uniform(0.85, 1.05)
-    shadow(c, x, y, m * 0.9)
-    for side in (-1, 1):
-        hub = (x + side * base, y - radius)
-        c.ellipse(*hub, radius, radius, "bicycle", TYRE)
-        c.ellipse(*hub, radius * 0.78, radius * 0.78, "bicycle", (112, 112, 110))
-        c.line((hub[0] - radius * 0.7, hub[1]), (hub[0] + radius * 0.7, hub[1]), 1, None, TYRE)
-    saddle, bars, pedal = (x - base * 0.4, y - m * 0.9), (x + base * 0.7, y - m), (x, y - radius)
-    for start, end in (
-        (pedal, saddle),
-        (pedal, bars),
-        (saddle, bars),
-        (pedal, (x - base, y - radius)),
-        (bars, (x + base, y - radius)),
-    ):
-        c.line(start, end, m * 0.07, "bicycle", colour)
-    c.line(
-        (saddle[0] - m * 0.12, saddle[1]),
-        (saddle[0] + m * 0.12, saddle[1]),
-        m * 0.08,
-        "bicycle",
-        TYRE,
-    )
+def cyclist(c: Canvas, dice: Dice, place: Place) -> None:
+    """A bicycle and its rider, who bends to the handlebars with a foot on the pedal."""
+    at = sideways(place, dice.sign(), dice.uniform(0.75, 1.0))
+    bicycle_at(c, dice, at, place.scale)
+    _rider(c, dice, at, place.scale, helmet=dice.chance(0.55))
 
 
-def motorcycle(c: Canvas, rng: np.random.Generator, x: float, y: float, m: float) -> None:
-    """A motorcycle or scooter seen from the side: fat wheels, a body, a tank."""
-    colour = pick(rng, PAINTS)
-    radius, base = m * 0.33, m * 0.68
-    shadow(c, x, y, m * 1.1)
-    for side in (-1, 1):
-        c.ellipse(x + side * base, y - radius, radius, radius, "motorcycle", TYRE)
-        c.ellipse(
-            x + side * base, y - radius, radius * 0.5, radius * 0.5, "motorcycle", (150, 150, 150)
-        )
-    body = [
-        (x - base * 1.1, y - m * 0.86),
-        (x - base * 0.2, y - m * 0.8),
-        (x + base * 0.3, y - m * 1.0),
-        (x + base * 0.8, y - m * 1.12),
-        (x + base * 0.95, y - radius),
-        (x + base * 0.1, y - m * 0.28),
-        (x - base * 0.8, y - m * 0.45),
-    ]
-    c.polygon(body, "motorcycle", colour)
-    c.polygon(
-        [(x - base * 0.4, y - m * 0.3), (x + base * 0.3, y - m * 0.3), (x, y - m * 0.6)],
-        None,
-        (70, 70, 72),
-    )
-    c.line(
-        (x + base * 0.75, y - m * 1.1), (x + base * 0.5, y - m * 1.2), m * 0.06, "motorcycle", TYRE
-    )
+def motorcyclist(c: Canvas, dice: Dice, place: Place) -> None:
+    """A motorcycle and its helmeted rider."""
+    at = sideways(place, dice.sign(), dice.uniform(0.8, 1.0))
+    motorcycle_at(c, dice, at, place.scale)
+    _rider(c, dice, lambda dx, dy: at(dx - 0.06, dy - 0.12), place.scale, helmet=True)
 
 
-def rider_on(c: Canvas, rng: np.random.Generator, x: float, y: float, m: float) -> None:
-    """A rider on a bicycle or on a motorcycle."""
-    mount = bicycle if rng.random() < 0.55 else motorcycle
-    mount(c, rng, x, y, m)
-    _figure(c, rng, x - m * 0.1, y - m * 0.35, m * 1.45, "rider", step=m * 0.12)
-    if mount is motorcycle or rng.random() < 0.5:
-        c.ellipse(x - m * 0.1, y - m * 1.7, m * 0.13, m * 0.14, "rider", pick(rng, PAINTS))
+def bicycle(c: Canvas, dice: Dice, place: Place) -> None:
+    """A parked bicycle, or two side by side."""
+    facing, narrow = dice.sign(), dice.uniform(0.8, 1.0)
+    if dice.chance(0.3):
+        behind = Place(place.camera, place.x + facing * 0.5, place.z + 0.45)
+        bicycle_at(c, dice, sideways(behind, facing, narrow), behind.scale)
+    bicycle_at(c, dice, sideways(place, facing, narrow), place.scale)
+
+
+def motorcycle(c: Canvas, dice: Dice, place: Place) -> None:
+    """A parked motorcycle or scooter."""
+    motorcycle_at(c, dice, sideways(place, dice.sign(), dice.uniform(0.75, 1.0)), place.scale)
+
+
+def _rider(c: Canvas, dice: Dice, at: At, m: float, *, helmet: bool) -> None:
+    jacket, trousers, skin = pick(dice, CLOTHES), shade(pick(dice, CLOTHES), 0.6), _skin(dice)
+    seat, shoulder = (-0.24, 1.02), (0.1, 1.62)
+    for knee, foot, tone in (((0.14, 0.74), (0.0, 0.5), 0.7), ((0.2, 0.82), (0.06, 0.28), 1.0)):
+        c.line(at(*seat), at(*knee), m * 0.2, "rider", shade(trousers, tone))
+        c.line(at(*knee), at(*foot), m * 0.15, "rider", shade(trousers, tone))
+        shoe = at(foot[0] + 0.08, foot[1] - 0.03)
+        c.ellipse(*shoe, m * 0.13, m * 0.06, "rider", (30, 28, 28))
+    back = [at(-0.38, 0.98), at(-0.1, 0.94), at(0.22, 1.5), at(0.12, 1.68), at(-0.08, 1.62)]
+    c.polygon(back, "rider", jacket)
+    c.polygon([at(-0.38, 0.98), at(-0.26, 0.97), at(0.0, 1.62), at(-0.08, 1.62)], None,
+              shade(jacket, 0.72))  # fmt: skip
+    elbow = at(0.24, 1.24)
+    c.line(at(*shoulder), elbow, m * 0.14, "rider", shade(jacket, 0.84))
+    c.line(elbow, at(0.5, 1.14), m * 0.11, "rider", shade(jacket, 0.84))
+    if dice.chance(0.3):
+        pack = [at(-0.34, 1.2), at(-0.16, 1.1), at(0.02, 1.56), at(-0.18, 1.62)]
+        c.polygon(pack, "rider", pick(dice, PAINTS))
+
+    def head(dx: float, dy: float) -> Point:
+        return at(dx + 0.18, dy + 0.14)
+
+    _head(c, head, m, skin, shade((66, 46, 32), dice.uniform(0.3, 2.2)), "rider")
+    if helmet:
+        c.ellipse(*head(0.0, 1.72), m * 0.16, m * 0.12, "rider", pick(dice, PAINTS))
+
+
+def _head(c: Canvas, at: At, m: float, skin: Colour, hair: Colour, name: str) -> None:
+    c.polygon([at(-0.06, 1.5), at(0.06, 1.5), at(0.06, 1.6), at(-0.06, 1.6)], name, skin)
+    c.ellipse(*at(-0.02, 1.69), m * 0.125, m * 0.14, name, hair)
+    c.ellipse(*at(0.03, 1.66), m * 0.09, m * 0.11, name, skin)
+
+
+def _skin(dice: Dice) -> Colour:
+    return shade((205, 160, 130), dice.uniform(0.4, 1.1))

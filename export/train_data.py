@@ -1,0 +1,76 @@
+"""Batches for training: scenes of any scale, cropped and mirrored, each step's from its number."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from export.train_config import TrainConfig
+from ocrnet.miou import IGNORE
+from ocrnet.scenes import Scene, draw_scene
+
+_STEPS_AHEAD = 3
+_CROPS_TRIED = 10  # as mmsegmentation's RandomCrop with `cat_max_ratio`
+
+
+def batches(config: TrainConfig, first_step: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Yield (step, pictures, labels), drawing a few steps ahead."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        waiting = {
+            step: pool.submit(draw_batch, config, step)
+            for step in range(first_step, min(first_step + _STEPS_AHEAD, config.steps))
+        }
+        for step in range(first_step, config.steps):
+            pictures, labels = waiting.pop(step).result()
+            ahead = step + _STEPS_AHEAD
+            if ahead < config.steps:
+                waiting[ahead] = pool.submit(draw_batch, config, ahead)
+            yield step, pictures, labels
+
+
+def draw_batch(config: TrainConfig, step: int) -> tuple[Tensor, Tensor]:
+    """Draw one step's pictures: uint8 (batch, H, W, 3) and int64 labels (batch, H, W)."""
+    images, labels = [], []
+    for index in range(config.batch):
+        seed = config.first_scene_seed + step * config.batch + index
+        rng = np.random.default_rng((config.seed, seed))
+        low, high = config.scene_heights
+        height = int(np.exp(rng.uniform(np.log(low), np.log(high))))
+        scene = draw_scene(seed, height, 2 * height)
+        rows, columns = _choose_crop(scene, config, rng)
+        step_x = 1 if rng.random() < 0.5 else -1
+        images.append(scene.image[rows, columns][:, ::step_x])
+        labels.append(scene.labels[rows, columns][:, ::step_x])
+    return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels)).long()
+
+
+def _choose_crop(
+    scene: Scene, config: TrainConfig, rng: np.random.Generator
+) -> tuple[slice, slice]:
+    height, width = scene.labels.shape
+    crop = config.crop
+    for _ in range(_CROPS_TRIED):
+        top = int(rng.integers(height - crop.height + 1))
+        left = int(rng.integers(width - crop.width + 1))
+        rows, columns = slice(top, top + crop.height), slice(left, left + crop.width)
+        if _largest_share(scene.labels[rows, columns]) <= config.largest_share:
+            break
+    return rows, columns
+
+
+def _largest_share(labels: NDArray[np.uint8]) -> float:
+    counts = np.bincount(labels[labels != IGNORE])
+    return float(counts.max() / counts.sum()) if counts.size else 1.0
+
+
+def class_weights(config: TrainConfig, classes: int, scenes: int = 40) -> Tensor:
+    """Weights that fall with the fourth root of a class's share of the pixels: (classes,)."""
+    counts = np.zeros(classes)
+    for index in range(scenes):
+        labels = draw_scene(config.first_scene_seed + index, 128, 256).labels
+        counts += np.bincount(labels[labels != IGNORE], minlength=classes)
+    weights = (np.median(counts) / np.maximum(counts, 1)) ** 0.25
+    return torch.from_numpy(np.clip(weights, 0.5, config.largest_class_weight)).float()
