@@ -115,12 +115,19 @@ def test_memory_is_back_after_a_hundred(
 ) -> None:
     for _ in range(5):
         case.post(process.client)
-    before = process.resident_bytes()
-    for turn in range(100):
-        assert case.post(process.client).status_code == case.status
-        if turn == 50:
-            np.testing.assert_array_equal(mask_of(process.client, good), expected)
-    assert process.resident_bytes() - before <= 2**20
+    # The allocator's own pools may still grow a little in the first hundred; what leaks grows in
+    # every hundred.
+    growths = []
+    for _ in range(3):
+        before = process.resident_bytes()
+        for turn in range(100):
+            assert case.post(process.client).status_code == case.status
+            if turn == 50:
+                np.testing.assert_array_equal(mask_of(process.client, good), expected)
+        growths.append(process.resident_bytes() - before)
+        if growths[-1] <= 2**20:
+            break
+    assert growths[-1] <= 2**20, growths
     np.testing.assert_array_equal(mask_of(process.client, good), expected)
 
 
