@@ -13,7 +13,8 @@ class TrainConfig:
 
     start: weights to begin with, below the folder that the run is started in, and their SHA-256;
     empty: drawn at random. scene_heights: pictures are drawn at a height between these two.
-    largest_share: crops of which one class has more are drawn anew, a few times.
+    crops_tried: of so many crops of a scene, the one with the most even classes is taken.
+    average_decay: what a run leaves is an exponential average of its steps' weights.
     """
 
     model: str
@@ -24,12 +25,13 @@ class TrainConfig:
     batch: int
     crop: Size
     scene_heights: tuple[int, int]
-    largest_share: float
+    crops_tried: int
     learning_rate: float
     momentum: float
     weight_decay: float
     warmup_steps: int
     poly_power: float
+    average_decay: float
     auxiliary_weight: float
     largest_class_weight: float
     first_scene_seed: int

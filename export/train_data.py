@@ -13,7 +13,6 @@ from ocrnet.miou import IGNORE
 from ocrnet.scenes import Scene, draw_scene
 
 _STEPS_AHEAD = 3
-_CROPS_TRIED = 10  # as mmsegmentation's RandomCrop with `cat_max_ratio`
 
 
 def batches(config: TrainConfig, first_step: int) -> Iterator[tuple[int, Tensor, Tensor]]:
@@ -52,18 +51,22 @@ def _choose_crop(
 ) -> tuple[slice, slice]:
     height, width = scene.labels.shape
     crop = config.crop
-    for _ in range(_CROPS_TRIED):
+    crops = []
+    for _ in range(config.crops_tried):
         top = int(rng.integers(height - crop.height + 1))
         left = int(rng.integers(width - crop.width + 1))
-        rows, columns = slice(top, top + crop.height), slice(left, left + crop.width)
-        if _largest_share(scene.labels[rows, columns]) <= config.largest_share:
-            break
-    return rows, columns
+        crops.append((slice(top, top + crop.height), slice(left, left + crop.width)))
+    return max(crops, key=lambda part: class_entropy(scene.labels[part]))
 
 
-def _largest_share(labels: NDArray[np.uint8]) -> float:
+def class_entropy(labels: NDArray[np.uint8]) -> float:
+    """How evenly a crop's pixels are spread over the classes, in nats; 0 for one class alone.
+
+    Sky or road alone teach little: a step costs the same whatever it sees.
+    """
     counts = np.bincount(labels[labels != IGNORE])
-    return float(counts.max() / counts.sum()) if counts.size else 1.0
+    shares = counts[counts > 0] / max(counts.sum(), 1)
+    return float(-(shares * np.log(shares)).sum())
 
 
 def class_weights(config: TrainConfig, classes: int, scenes: int = 40) -> Tensor:

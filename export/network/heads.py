@@ -77,7 +77,10 @@ class OCRHead(nn.Module):
 
     def forward(self, x: Tensor, aux_logits: Tensor) -> Tensor:
         """Shapes as the class says."""
-        features = self.bottleneck(x)  # (N, 512, H, W)
+        return self.classify(self.bottleneck(x), aux_logits)
+
+    def classify(self, features: Tensor, aux_logits: Tensor) -> Tensor:
+        """What follows the 3×3 bottleneck: features (N, 512, H, W) → logits (N, K, H, W)."""
         objects = gather_objects(features, aux_logits)
         logits: Tensor = self.conv_seg(self.object_context_block(features, objects))
         return logits

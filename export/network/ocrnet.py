@@ -63,14 +63,14 @@ class OCRNet(nn.Module):
         """Normalised (N, 3, H, W) → logits and auxiliary logits, each (N, K, ⌈H/s⌉, ⌈W/s⌉)."""
         features = self.backbone(x)
         if isinstance(self.backbone, HRNet):
-            coarse, fine = (self._at_finest(features),) * 2
+            coarse, fine = (self.at_finest(features),) * 2
         else:
             coarse, fine = features
         auxiliary, head = self.decode_head
         aux_logits = auxiliary(coarse)
         return head(fine, aux_logits), aux_logits
 
-    def _at_finest(self, features: list[Tensor]) -> Tensor:
+    def at_finest(self, features: list[Tensor]) -> Tensor:
         """Branches at 1/4 … 1/32 → one tensor (N, 15·W, ⌈H/4⌉, ⌈W/4⌉)."""
         height, width = features[0].shape[2:]
         enlarged = [

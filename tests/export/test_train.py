@@ -7,12 +7,14 @@ import pytest
 import safetensors.torch
 import torch
 
+from export.checkpoints import load_model
 from export.train import learning_rate, train
 from export.train_config import TrainConfig, read_config
-from export.train_data import class_weights, draw_batch
+from export.train_data import class_entropy, class_weights, draw_batch
+from export.train_heads import heads
 from ocrnet.artefacts import sha256_of
 from ocrnet.errors import CheckpointError
-from ocrnet.zoo import Size
+from ocrnet.zoo import Size, get_spec
 
 
 @pytest.fixture
@@ -58,14 +60,52 @@ def test_starts_from_the_weights_it_names_and_from_no_others(
         train(dataclasses.replace(config, start_sha256="0" * 64), tmp_path / "wrong")
 
 
-def test_crops_of_one_class_are_drawn_anew(config: TrainConfig) -> None:
-    """Where another crop can be had; sky or road alone teach little."""
-    picky = dataclasses.replace(config, largest_share=0.6)
-    shares = {}
-    for name, chosen in (("any", dataclasses.replace(config, largest_share=1.0)), ("picky", picky)):
+def test_of_several_crops_the_one_with_the_most_even_classes_is_taken(config: TrainConfig) -> None:
+    entropies = {}
+    for tried in (1, 6):
+        chosen = dataclasses.replace(config, crops_tried=tried)
         labels = torch.cat([draw_batch(chosen, step)[1] for step in range(20)])
-        shares[name] = np.mean([np.bincount(one.ravel()).max() / one.numel() for one in labels])
-    assert shares["picky"] < shares["any"]
+        entropies[tried] = np.mean([class_entropy(one.numpy().astype(np.uint8)) for one in labels])
+    assert entropies[1] < entropies[6]
+
+
+def test_entropy_is_that_of_the_classes_without_ignored_pixels() -> None:
+    assert class_entropy(np.full((4, 4), 3, np.uint8)) == 0
+    assert class_entropy(np.full((4, 4), 255, np.uint8)) == 0
+    halves = np.array([[0, 0, 7, 7, 255, 255]], np.uint8)
+    assert class_entropy(halves) == pytest.approx(np.log(2))
+
+
+def test_what_is_kept_is_the_average_over_the_steps(config: TrainConfig, tmp_path: Path) -> None:
+    """Each step moves the average by 1 - decay towards the network; the first one sets it."""
+    decay = 0.75
+    config = dataclasses.replace(config, average_decay=decay)
+    name = "decode_head.1.conv_seg.weight"
+    expected: torch.Tensor | None = None
+    for _ in range(3):
+        kept = train(config, tmp_path / "run", stop_after=1).state_dict()[name]
+        state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+        step = state["network"][name]
+        expected = step if expected is None else decay * expected + (1 - decay) * step
+        torch.testing.assert_close(kept, expected)
+    assert not torch.equal(kept, step)
+
+
+def test_heads_in_training_are_those_of_the_network(root: Path) -> None:
+    """Values and every gradient, in float64: the coarse branches take another way."""
+    network = load_model(get_spec("demo"), root / "export" / "weights" / "demo.safetensors")
+    network.double().train()
+    x = torch.randn(2, 3, 64, 96, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    found, expected = (way(x) for way in (lambda x: heads(network, x), network.heads))
+    parameters = list(network.parameters())
+    for ours, plain in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, plain, rtol=1e-9, atol=1e-9)
+    gradients = (
+        torch.autograd.grad(main.square().mean() + aux.square().mean(), parameters)
+        for main, aux in (found, expected)
+    )
+    for ours, plain in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, plain, rtol=1e-6, atol=1e-9)
 
 
 def test_steps_see_different_scenes_and_the_same_step_the_same(config: TrainConfig) -> None:

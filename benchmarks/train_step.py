@@ -1,0 +1,96 @@
+"""What makes a training step on a CPU fast: seconds of one step in each way, interleaved.
+
+    python benchmarks/train_step.py
+
+Each way adds to the one before: channels first, channels last, the OCR head's 3×3 convolution
+without enlarging its coarse branches (export/train_heads.py), freed memory kept, bfloat16. The
+memory is kept for the whole process, so the last two come after the rest.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from export.network import OCRNet
+from export.network.layers import resize
+from export.train import keep_freed_memory
+from export.train_config import read_config
+from export.train_data import draw_batch
+from export.train_heads import heads
+from ocrnet.miou import IGNORE
+from ocrnet.zoo import get_spec
+
+Heads = Callable[[OCRNet, Tensor], tuple[Tensor, Tensor]]
+_CONFIG = Path(__file__).parents[1] / "export" / "configs" / "demo.toml"
+
+
+def measure(steps: int) -> dict[str, float]:
+    """Seconds of a step without drawing its pictures, by way: the median of `steps`."""
+    config = read_config(_CONFIG)
+    pictures, labels = draw_batch(config, 0)
+    first, last = torch.contiguous_format, torch.channels_last
+    ways: dict[str, tuple[torch.memory_format, Heads, bool]] = {
+        "channels first": (first, OCRNet.heads, False),
+        "channels last": (last, OCRNet.heads, False),
+        "enlarged branches apart": (last, heads, False),
+    }
+    later: dict[str, tuple[torch.memory_format, Heads, bool]] = {
+        "freed memory kept": (last, heads, False),
+        "bfloat16": (last, heads, True),
+    }
+    seconds: dict[str, float] = {}
+    for group in (ways, later):
+        if group is later:
+            keep_freed_memory()
+        taken: dict[str, list[float]] = {name: [] for name in group}
+        networks = {name: OCRNet(get_spec(config.model)).train() for name in group}
+        for round_number in range(steps + 1):
+            for name, (layout, way, half) in group.items():
+                started = time.perf_counter()
+                _step(networks[name], pictures, labels, layout, way, half)
+                if round_number:  # the first one warms up
+                    taken[name].append(time.perf_counter() - started)
+        seconds |= {name: statistics.median(times) for name, times in taken.items()}
+    return seconds
+
+
+def _step(
+    network: OCRNet,
+    pictures: Tensor,
+    labels: Tensor,
+    layout: torch.memory_format,
+    way: Heads,
+    half: bool,
+) -> None:
+    network.to(memory_format=layout)  # type: ignore[call-overload]
+    x = network.normalise(pictures).contiguous(memory_format=layout)
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        logits = way(network, x)
+    loss_of = nn.CrossEntropyLoss(ignore_index=IGNORE)
+    height, width = labels.shape[1:]
+    main, auxiliary = (
+        loss_of(resize(part.float(), height, width, align_corners=False), labels) for part in logits
+    )
+    network.zero_grad()
+    (main + 0.4 * auxiliary).backward()
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, default=5, help="of each way; the median is printed")
+    seconds = measure(parser.parse_args().steps)
+    slowest = seconds["channels first"]
+    for name, taken in seconds.items():
+        print(f"{name:26s}{taken:6.2f} s  {slowest / taken:4.2f} x")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Exact rewritings of parts of the network that cost less than the plain modules."""
