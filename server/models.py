@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ocrnet.artefacts import Graph, find_graphs
+from ocrnet.artefacts import Artefact, find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.errors import UnknownModel
 from ocrnet.formats.report import describe_class
@@ -18,7 +18,7 @@ from server.settings import Settings
 class ServedModel:
     """A model, its checked graphs, and the engine that runs it once it is loaded."""
 
-    def __init__(self, spec: ModelSpec, graphs: list[Graph], opener: Callable[[], Engine]):
+    def __init__(self, spec: ModelSpec, graphs: list[Artefact], opener: Callable[[], Engine]):
         """opener: makes the engine; it takes seconds and the model's memory."""
         self.spec = spec
         self.graphs = graphs
@@ -109,7 +109,7 @@ def open_models(settings: Settings) -> ServedModels:
 
 
 def _opener(
-    spec: ModelSpec, settings: Settings, checked: list[Graph] | None
+    spec: ModelSpec, settings: Settings, checked: list[Artefact] | None
 ) -> Callable[[], Engine]:
     def open_now() -> Engine:
         # On first use the files may be others than those checked at the start.
@@ -151,7 +151,7 @@ def describe(model: ServedModel) -> dict[str, Any]:
                 "kind": graph.manifest.kind,
                 "precision": graph.manifest.precision,
                 "size": str(graph.fixed_size) if graph.fixed_size else "any",
-                "sha256": graph.manifest.sha256,
+                "sha256": graph.manifest.files[graph.manifest.file],
                 "checkpoint": graph.manifest.checkpoint,
                 "parity": graph.manifest.parity,
             }

@@ -13,8 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
-from export.build import build_graph
-from export.checkpoints import load_model
+from export.build.artefact import BuildSettings, build_artefact
+from export.build.products import Product
+from export.build.source import Source
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.logits import NetworkLogits, ResizedLogits
@@ -42,8 +43,8 @@ def served(
     """The name in the reference data, and how to open an engine of that model."""
     name = MODELS[request.param]
     repository = tmp_path_factory.mktemp("repository")
-    network = load_model(name, "stand-in")
-    build_graph(network, get_spec(name), "dynamic", repository, checkpoint="stand-in")
+    source = Source(get_spec(name), "stand-in")
+    build_artefact(source, "dynamic", Product("onnx", "float32"), BuildSettings(repository))
     graphs = find_graphs(repository, get_spec(name))
     return request.param, lambda: open_engine(get_spec(name), graphs)
 
@@ -113,9 +114,8 @@ def test_the_authors_full_size_label_map(
         if not key.endswith("num_batches_tracked")
     }
     torch.save(saved, tmp_path / "authors.pth")
-    network = load_model(name, tmp_path / "authors.pth")
-    checkpoint = str(tmp_path / "authors.pth")
-    build_graph(network, get_spec(name), "dynamic", tmp_path, checkpoint=checkpoint)
+    source = Source(get_spec(name), str(tmp_path / "authors.pth"))
+    build_artefact(source, "dynamic", Product("onnx", "float32"), BuildSettings(tmp_path))
     client = gateway(open_engine(get_spec(name), find_graphs(tmp_path, get_spec(name))), name)
     labels = _mask(client, encode(golden_weights.image(96, 192, 1)), mode="whole")
     expected = np.load(golden / "official_hr48_cityscapes.npz")["label"]

@@ -51,7 +51,7 @@ def test_the_core_starts_without_a_web_framework() -> None:
     assert result.stdout.strip() == "ok", result.stderr
 
 
-@pytest.mark.parametrize("command", [["export", "onnx", "demo"], ["export", "pull", "demo"]])
+@pytest.mark.parametrize("command", [["export", "build", "demo"], ["export", "pull", "demo"]])
 def test_export_without_torch_says_what_to_install(command: list[str]) -> None:
     code = f"from ocrnet.cli import main; sys.exit(main({command!r}))"
     result = _run_without({"torch"}, code)

@@ -58,7 +58,8 @@ class ObjectAttention(nn.Module):
         query = self.query_project(features).flatten(2).permute(0, 2, 1)  # (N, HW, 256)
         key = self.key_project(objects).flatten(2)  # (N, 256, K)
         value = self.value_project(objects).flatten(2).permute(0, 2, 1)  # (N, K, 256)
-        attention = torch.softmax(torch.matmul(query, key) * KEYS**-0.5, dim=-1)  # (N, HW, K)
+        # Scaled before the product, which could leave float16's range: by 1/16, so exactly.
+        attention = torch.softmax(torch.matmul(query * KEYS**-0.5, key), dim=-1)  # (N, HW, K)
         context = torch.matmul(attention, value).permute(0, 2, 1)  # (N, 256, HW)
         context = context.reshape(-1, KEYS, features.shape[2], features.shape[3])
         joined = torch.cat([self.out_project(context), features], dim=1)  # (N, 1024, H, W)

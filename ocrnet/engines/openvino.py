@@ -10,7 +10,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from ocrnet.artefacts import Graph
+from ocrnet.artefacts import Artefact
 from ocrnet.engines.base import Images, OutputName
 from ocrnet.errors import ArtefactError, EngineError, EngineUnavailable
 from ocrnet.zoo.spec import ModelSpec, Size
@@ -22,7 +22,7 @@ class OpenVinoEngine:
     A picture of a fixed graph's size goes to that graph, everything else to the dynamic one.
     """
 
-    def __init__(self, spec: ModelSpec, graphs: list[Graph], *, threads: int = 0):
+    def __init__(self, spec: ModelSpec, graphs: list[Artefact], *, threads: int = 0):
         """threads: 0 lets OpenVINO take the machine's cores.
 
         Raises ArtefactError for a graph that OpenVINO cannot compile, or without a dynamic one.

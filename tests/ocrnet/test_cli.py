@@ -63,13 +63,14 @@ def test_an_error_of_ours_is_one_line_and_exit_code_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["serve", "--port", "0", "--repository", str(tmp_path)]) == 1
-    assert "ocrnet export onnx demo" in capsys.readouterr().err
-    assert main(["export", "onnx"]) == 1
+    assert "ocrnet export build demo" in capsys.readouterr().err
+    assert main(["export", "build"]) == 1
     assert capsys.readouterr().err == "ocrnet: say either which models, or --all\n"
 
 
 def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ([], ["serve"], ["models"], ["scenes"], ["export"], ["export", "onnx"]):
+    alone = ([], ["serve"], ["models"], ["scenes"], ["segment"], ["export"])
+    for command in (*alone, ["export", "pull"], ["export", "build"]):
         with pytest.raises(SystemExit) as caught:
             main([*command, "--help"])
         assert caught.value.code == 0

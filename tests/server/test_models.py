@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.build import build_graph
-from export.checkpoints import load_model
+from export.build.artefact import BuildSettings, build_artefact
+from export.build.products import Product
+from export.build.source import Source
 from ocrnet.cli import main
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.errors import ArtefactError
@@ -28,8 +29,8 @@ def repository(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo, and a stand-in of a model with other classes."""
     folder = tmp_path_factory.mktemp("repository")
     shutil.copytree(root / "model_repository", folder, dirs_exist_ok=True)
-    network = load_model(OTHER, "stand-in")
-    build_graph(network, get_spec(OTHER), "dynamic", folder, checkpoint="stand-in")
+    other = Source(get_spec(OTHER), "stand-in")
+    build_artefact(other, "dynamic", Product("onnx", "float32"), BuildSettings(folder))
     return folder
 
 

@@ -1,0 +1,1 @@
+"""From a checkpoint to artefacts in the model repository, each with its manifest."""

@@ -1,0 +1,175 @@
+"""Build one artefact: write it, compare it with PyTorch, put it in place with its manifest."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+import openvino
+import torch
+
+from export.build.folder import rewriting
+from export.build.products import Product
+from export.build.source import Source
+from export.half import to_half
+from export.labels_output import add_labels
+from export.onnx_graph import export_graph, fixed_size
+from export.parity import DYNAMIC_SIZES, compare
+from export.runners import open_runner, run_pytorch
+from export.tensorrt.api import Gpu, load_tensorrt
+from export.tensorrt.build import BuildOptions, build_plan
+from export.tensorrt.inspect import save_summary
+from export.tensorrt.profiles import shape_range
+from ocrnet import __version__
+from ocrnet.artefacts import Kind, Manifest, graph_folder, sha256_of
+from ocrnet.artefacts.repository import check_artefact
+from ocrnet.errors import ArtefactError
+from ocrnet.zoo import Size
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """What applies to all artefacts of a run.
+
+    max_batch: of fixed plans; max_size: of dynamic ones, in pixels. gpu: None where plans are not
+    built for the one here.
+    """
+
+    repository: Path
+    plan: BuildOptions = field(default_factory=BuildOptions)
+    max_batch: int = 8
+    max_size: Size = Size(2048, 2048)
+    gpu: Gpu | None = None
+
+
+def build_artefact(
+    source: Source, kind: Kind, product: Product, settings: BuildSettings
+) -> Manifest:
+    """Build and put in place, whole or not at all; raises ArtefactError if it is not exact."""
+    spec = source.spec
+    size = fixed_size(spec, kind)
+    folder = graph_folder(settings.repository, spec.name, kind)
+    with rewriting(folder, product.file) as partial:
+        path = partial / product.file
+        facts = _write(source, kind, product, settings, path)
+        sizes = (size,) if size else DYNAMIC_SIZES
+        parity: dict[str, float] = {}
+        if product.format in ("onnx", "openvino"):
+            run = open_runner(path, product.format, product.precision)
+            parity = compare(run_pytorch(source.network), run, sizes, product.precision)
+        files = [path, path.with_suffix(".bin")] if product.format == "openvino" else [path]
+        manifest = Manifest(
+            model=spec.name,
+            kind=kind,
+            format=product.format,
+            precision=product.precision,
+            file=path.name,
+            files={file.name: sha256_of(file) for file in files},
+            height=size.height if size else None,
+            width=size.width if size else None,
+            outputs=facts.pop("outputs", ["logits"]),
+            classes=spec.classes,
+            checkpoint=source.checkpoint_name,
+            checkpoint_sha256=source.checkpoint_sha256,
+            versions=_versions(product),
+            parity=parity,
+            **facts,
+        )
+        manifest.write(partial)
+    return manifest
+
+
+def is_current(source: Source, kind: Kind, product: Product, repository: Path) -> bool:
+    """Whether the artefact is there already, sound, of this checkpoint and these versions."""
+    folder = graph_folder(repository, source.spec.name, kind)
+    try:
+        manifest = check_artefact(folder, product.file, source.spec).manifest
+    except ArtefactError:
+        return False
+    return (
+        manifest.checkpoint_sha256 == source.checkpoint_sha256
+        and manifest.checkpoint == source.checkpoint_name
+        and manifest.versions == _versions(product)
+    )
+
+
+def _write(
+    source: Source, kind: Kind, product: Product, settings: BuildSettings, path: Path
+) -> dict[str, Any]:
+    """Write the artefact's files; return what its manifest says beyond the usual."""
+    if product.format == "onnx" and product.precision == "float32":
+        if source.travels(kind):
+            export_graph(source.network, path, None, half_weights=True)
+        else:
+            onnx.save(source.plain_graph(kind), path)
+        return {}
+    if product.format == "openvino" and product.precision == "float32":
+        model = openvino.Core().read_model(source.plain_graph(kind).SerializeToString())
+        openvino.save_model(model, path, compress_to_fp16=False)
+        return {}
+    graph = _graph_for_gpu(source, kind, product)
+    facts = {"outputs": [output.name for output in graph.graph.output]}
+    if product.format == "onnx":
+        onnx.save(graph, path)
+        return facts
+    return facts | _write_plan(source, kind, product, settings, graph, path)
+
+
+def _graph_for_gpu(source: Source, kind: Kind, product: Product) -> onnx.ModelProto:
+    graph = onnx.ModelProto()
+    graph.CopyFrom(source.plain_graph(kind))
+    if product.precision == "float16":
+        graph = to_half(graph)
+    size = fixed_size(source.spec, kind)
+    if kind == "whole" and size:
+        add_labels(graph, source.spec, size)
+    return graph
+
+
+def _write_plan(
+    source: Source,
+    kind: Kind,
+    product: Product,
+    settings: BuildSettings,
+    graph: onnx.ModelProto,
+    path: Path,
+) -> dict[str, Any]:
+    assert product.format in ("tensorrt", "tensorrt_rtx")
+    trt = load_tensorrt(product.format)
+    shapes = shape_range(
+        source.spec,
+        kind,
+        fixed_size(source.spec, kind),
+        max_batch=settings.max_batch,
+        max_size=settings.max_size,
+    )
+    if shapes.fixed:
+        graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value = shapes.max[0]
+    plan = build_plan(trt, graph, shapes, settings.plan)
+    path.write_bytes(plan.data)
+    facts: dict[str, Any] = {
+        "profile": {name: list(getattr(shapes, name)) for name in ("min", "opt", "max")},
+        "build": {
+            "layers": plan.layers,
+            "parse_seconds": round(plan.parse_seconds, 2),
+            "build_seconds": round(plan.build_seconds, 2),
+        },
+    }
+    if settings.gpu and product.format == "tensorrt":
+        save_summary(trt, plan.data, path.with_suffix(".layers.json"))
+        facts["gpu"] = {
+            "name": settings.gpu.name,
+            "compute_capability": settings.gpu.compute_capability,
+            "driver": settings.gpu.driver,
+        }
+    return facts
+
+
+def _versions(product: Product) -> dict[str, str]:
+    versions = {"ocrnet": __version__, "torch": torch.__version__, "onnx": onnx.__version__}
+    if product.format == "openvino":
+        return versions | {"openvino": openvino.__version__}
+    if product.format == "onnx":
+        return versions | {"onnxruntime": onnxruntime.__version__}
+    return versions | {product.format: load_tensorrt(product.format).__version__}

@@ -1,0 +1,50 @@
+"""Which artefacts there are: what a user asks for by target, as files of the model repository."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from ocrnet.artefacts import Format, Kind, Precision, artefact_stem
+from ocrnet.zoo import ModelSpec
+
+Target = Literal["onnx", "onnx-fp16", "openvino", "tensorrt", "tensorrt-rtx"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+
+
+@dataclass(frozen=True)
+class Product:
+    """One artefact to build; compute_capability: of a TensorRT plan, else empty."""
+
+    format: Format
+    precision: Precision
+    compute_capability: str = ""
+
+    @property
+    def file(self) -> str:
+        """Its file name in the model repository."""
+        if self.format == "tensorrt_rtx":  # built for every architecture at once
+            return f"model_rtx_{self.precision}.plan"
+        ending = {"onnx": "onnx", "openvino": "xml", "tensorrt": "plan"}[self.format]
+        return f"{artefact_stem(self.precision, self.compute_capability)}.{ending}"
+
+    def __str__(self) -> str:
+        return f"{self.format} {self.precision}"
+
+
+def products(
+    target: Target, precisions: list[Precision], compute_capability: str
+) -> list[Product]:
+    """The artefacts of one target; `precisions` are those of plans."""
+    if target == "onnx":
+        return [Product("onnx", "float32")]
+    if target == "onnx-fp16":
+        return [Product("onnx", "float16")]
+    if target == "openvino":
+        return [Product("openvino", "float32")]
+    if target == "tensorrt":
+        return [Product("tensorrt", precision, compute_capability) for precision in precisions]
+    return [Product("tensorrt_rtx", precision) for precision in precisions]
+
+
+def kinds_of(spec: ModelSpec) -> list[Kind]:
+    """The graphs that a model has: dynamic, window, and whole where pictures share one size."""
+    return ["dynamic", "window", "whole"] if spec.whole else ["dynamic", "window"]

@@ -1,0 +1,58 @@
+"""A model on its way to artefacts: its network and plain graphs, made when first asked for."""
+
+import tempfile
+from functools import cached_property
+from pathlib import Path
+
+import onnx
+
+from export.checkpoints import STAND_IN, load_model
+from export.network import OCRNet
+from export.onnx_graph import export_graph, fixed_size
+from ocrnet.artefacts import Kind, sha256_of
+from ocrnet.zoo import ModelSpec
+
+DEMO_WEIGHTS = Path(__file__).parents[1] / "weights" / "demo.safetensors"
+
+
+class Source:
+    """One model and its checkpoint; several artefacts are built from it."""
+
+    def __init__(self, spec: ModelSpec, checkpoint: str):
+        """checkpoint: a file, or "stand-in"."""
+        self.spec = spec
+        self.checkpoint = checkpoint
+        self._plain: dict[Kind, onnx.ModelProto] = {}
+
+    @cached_property
+    def network(self) -> OCRNet:
+        """Loaded from the checkpoint; raises CheckpointError."""
+        return load_model(self.spec, self.checkpoint)
+
+    @cached_property
+    def checkpoint_sha256(self) -> str:
+        """Empty for stand-in weights."""
+        return "" if self.checkpoint == STAND_IN else sha256_of(Path(self.checkpoint))
+
+    @property
+    def checkpoint_name(self) -> str:
+        """As manifests name it."""
+        return STAND_IN if self.checkpoint == STAND_IN else Path(self.checkpoint).name
+
+    def plain_graph(self, kind: Kind) -> onnx.ModelProto:
+        """Return the float32 graph of that kind, batch norms folded: what others are made from."""
+        if kind not in self._plain:
+            self._plain.clear()  # one at a time: those of HRNet-W48 are 280 MB each
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "model.onnx"
+                export_graph(self.network, path, fixed_size(self.spec, kind), half_weights=False)
+                self._plain[kind] = onnx.load(path)
+        return self._plain[kind]
+
+    def travels(self, kind: Kind) -> bool:
+        """Whether this is the graph that git holds, whose weights are stored in half the bytes."""
+        return (
+            kind == "dynamic"
+            and self.checkpoint != STAND_IN
+            and Path(self.checkpoint).resolve() == DEMO_WEIGHTS.resolve()
+        )

@@ -1,0 +1,1 @@
+"""`ocrnet export`: one module per subcommand; heavy imports wait until one is run."""

@@ -1,0 +1,168 @@
+"""`ocrnet export build`."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from export.commands.needs import checkpoint_of, needs_export_extra
+from ocrnet.artefacts import KINDS, Kind
+from ocrnet.errors import InvalidOption, OcrnetError
+from ocrnet.options import parse_size
+from ocrnet.zoo import ModelSpec, Size, get_spec, load_zoo
+
+if TYPE_CHECKING:
+    from export.build.artefact import BuildSettings
+    from export.build.products import Product
+    from export.build.source import Source
+
+_TARGETS = ("onnx", "onnx-fp16", "openvino", "tensorrt", "tensorrt-rtx")
+_DESCRIPTION = """\
+Build artefacts of models and compare each with PyTorch. Kinds of graph: 'dynamic' for any size,
+'window' for the training crop, 'whole' for 1024x2048 (Cityscapes only). Targets:
+
+  onnx          float32, for the gateway's own engine
+  onnx-fp16     float16 with the islands that need more, for GPUs; 'whole' gives labels too
+  openvino      float32 in OpenVINO's format
+  tensorrt      plans for the GPU of this machine
+  tensorrt-rtx  parsed and built ahead of time without a GPU, as a check
+
+What is there already, sound and of the same checkpoint and versions, is left as it is.
+"""
+
+
+def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand."""
+    build = parts.add_parser(
+        "build",
+        help="build graphs and plans, each compared with PyTorch",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = build.add_argument
+    add("models", nargs="*", metavar="NAME", help="a model's name or alias")
+    add("--all", action="store_true", help="every model of the zoo")
+    add("--to", nargs="+", choices=_TARGETS, default=["onnx"], help="default: onnx")
+    add("--kinds", nargs="+", choices=KINDS, help="default: all that the model has")
+    add(
+        "--checkpoint",
+        metavar="FILE",
+        help="a .pth or .safetensors instead of the pulled one; 'stand-in' draws deterministic "
+        "weights, for trying a model out without a download",
+    )
+    add(
+        "--repository", type=Path, default=Path("model_repository"), metavar="FOLDER",
+        help="where to write (default: model_repository)",
+    )  # fmt: skip
+    add("--force", action="store_true", help="build anew what is there already")
+    plans = build.add_argument_group("plans (tensorrt, tensorrt-rtx)")
+    add = plans.add_argument
+    add(
+        "--precision", nargs="+", choices=("float32", "float16"), default=["float16"],
+        help="default: float16",
+    )  # fmt: skip
+    add("--max-batch", type=_positive, default=8, help="of window and whole plans (default: 8)")
+    add(
+        "--max-size", type=_size, default=Size(2048, 2048), metavar="HEIGHTxWIDTH",
+        help="of dynamic plans (default: 2048x2048)",
+    )  # fmt: skip
+    add("--level", type=int, choices=range(6), default=3, help="of optimisation (default: 3)")
+    add(
+        "--workspace", type=_positive, default=None, metavar="MIB",
+        help="scratch memory that kernels may use (default: all of the GPU's)",
+    )  # fmt: skip
+    add("--timing-cache", type=Path, metavar="FILE", help="kept between builds on one GPU")
+    build.set_defaults(run=_build)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def _size(text: str) -> Size:
+    try:
+        size = parse_size("size", text, 1, 8192)
+    except InvalidOption as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    assert size is not None
+    return size
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    needs_export_extra()
+    from export.build.products import products
+    from export.build.source import Source
+
+    specs = _specs(arguments)
+    settings = _settings(arguments)
+    capability = settings.gpu.compute_capability if settings.gpu else ""
+    wanted = [
+        p for target in arguments.to for p in products(target, arguments.precision, capability)
+    ]
+    for number, spec in enumerate(specs, 1):
+        # The demo brings its own weights: --all must not replace the graph that git holds.
+        own = arguments.all and not spec.checkpoint.url
+        checkpoint = checkpoint_of(spec) if own else arguments.checkpoint or checkpoint_of(spec)
+        source = Source(spec, checkpoint)
+        for kind in _kinds(spec, arguments):
+            for product in wanted:
+                print(f"[{number}/{len(specs)}] {spec.name} {kind} {product}: ", end="", flush=True)
+                print(_build_one(source, kind, product, settings, arguments.force), flush=True)
+    return 0
+
+
+def _build_one(
+    source: "Source", kind: Kind, product: "Product", settings: "BuildSettings", force: bool
+) -> str:
+    from export.build.artefact import build_artefact, is_current
+
+    if not force and is_current(source, kind, product, settings.repository):
+        return "there already"
+    started = time.monotonic()
+    manifest = build_artefact(source, kind, product, settings)
+    parts = [f"{time.monotonic() - started:.0f} s"]
+    if manifest.parity:
+        parts.insert(0, f"off by {max(manifest.parity.values()):.1e} of the largest logit")
+    if manifest.build:
+        parts.insert(0, f"{manifest.build['layers']} layers")
+    return ", ".join(parts)
+
+
+def _specs(arguments: argparse.Namespace) -> list[ModelSpec]:
+    if arguments.all == bool(arguments.models):
+        raise OcrnetError("say either which models, or --all")
+    if arguments.all:
+        return list(load_zoo().values())
+    return [get_spec(name) for name in arguments.models]
+
+
+def _kinds(spec: ModelSpec, arguments: argparse.Namespace) -> list[Kind]:
+    from export.build.products import kinds_of
+
+    has = kinds_of(spec)
+    lacking = set(arguments.kinds or ()) - set(has)
+    if lacking and not arguments.all:
+        raise OcrnetError(
+            f"{spec.name} has no {' or '.join(sorted(lacking))} graph, only {', '.join(has)}"
+        )
+    return [kind for kind in has if not arguments.kinds or kind in arguments.kinds]
+
+
+def _settings(arguments: argparse.Namespace) -> "BuildSettings":
+    from export.build.artefact import BuildSettings
+    from export.tensorrt.api import find_gpu, load_tensorrt
+    from export.tensorrt.build import BuildOptions
+
+    gpu = find_gpu() if "tensorrt" in arguments.to else None
+    for target in set(arguments.to) & {"tensorrt", "tensorrt-rtx"}:
+        load_tensorrt(target.replace("-", "_"))  # say at once what is missing
+    return BuildSettings(
+        repository=arguments.repository,
+        plan=BuildOptions(arguments.level, arguments.workspace or 0, arguments.timing_cache),
+        max_batch=arguments.max_batch,
+        max_size=arguments.max_size,
+        gpu=gpu,
+    )

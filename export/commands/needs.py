@@ -1,0 +1,34 @@
+"""What the exporter needs beyond the gateway, and where a model's checkpoint is."""
+
+import importlib
+
+from ocrnet.errors import OcrnetError
+from ocrnet.zoo import ModelSpec
+
+
+def needs_export_extra() -> None:
+    """Raise OcrnetError with what to install, unless all is there."""
+    for name in ("torch", "onnx", "onnxruntime", "safetensors", "httpx2", "tqdm"):
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise OcrnetError(
+                f"'ocrnet export' needs {error.name}: run 'make .venv', "
+                "or pip install 'ocrnet[export]'"
+            ) from error
+
+
+def checkpoint_of(spec: ModelSpec) -> str:
+    """The pulled checkpoint, or the demo's own; raises OcrnetError with how to get it."""
+    from export.build.source import DEMO_WEIGHTS
+    from export.download import cached_checkpoint
+
+    if not spec.checkpoint.url:
+        return str(DEMO_WEIGHTS)
+    path = cached_checkpoint(spec)
+    if not path.exists():
+        raise OcrnetError(
+            f"{path} is not there: run 'ocrnet export pull {spec.name}', or name a file with "
+            "--checkpoint"
+        )
+    return str(path)

@@ -1,0 +1,79 @@
+"""The module that builds: `tensorrt` (10 or 11) or `tensorrt_rtx`, which have the same names."""
+
+import importlib
+import logging
+import shutil
+import subprocess
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal
+
+from ocrnet.errors import ArtefactError
+
+Flavour = Literal["tensorrt", "tensorrt_rtx"]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """The GPU that plans are built on and for."""
+
+    name: str
+    compute_capability: str
+    driver: str
+
+
+def find_gpu() -> Gpu:
+    """Return the first GPU as nvidia-smi names it; raises ArtefactError where there is none."""
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        raise ArtefactError(
+            "there is no NVIDIA GPU here (no nvidia-smi): plans are built on the kind of GPU that "
+            "will run them; '--to tensorrt-rtx' parses and builds without one, as a check"
+        )
+    query = ["--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"]
+    answer = subprocess.run([command, *query], capture_output=True, text=True, check=False)
+    rows = [row.split(", ") for row in answer.stdout.splitlines() if row.count(", ") == 2]
+    if answer.returncode or not rows:
+        raise ArtefactError(
+            f"nvidia-smi names no GPU: {answer.stdout.strip() or answer.stderr.strip()}"
+        )
+    return Gpu(*rows[0])
+
+
+def load_tensorrt(flavour: Flavour) -> ModuleType:
+    """Import it; raises ArtefactError with what to install."""
+    try:
+        module = importlib.import_module(flavour)
+    except ModuleNotFoundError:
+        package = "tensorrt" if flavour == "tensorrt" else "tensorrt-rtx"
+        raise ArtefactError(f"{flavour} is not installed: pip install {package}") from None
+    except ImportError as error:  # its shared libraries
+        raise ArtefactError(f"{flavour} cannot be loaded: {error}") from error
+    major = int(module.__version__.split(".")[0])
+    if flavour == "tensorrt" and major < 10:
+        raise ArtefactError(f"TensorRT {module.__version__} is too old: 10.0 or newer is needed")
+    return module
+
+
+def make_logger(trt: ModuleType) -> Any:
+    """Return an ILogger that hands on to Python's logging and keeps the errors for messages."""
+
+    class Logger(trt.ILogger):  # type: ignore[misc, name-defined]
+        """`errors`: what went wrong so far."""
+
+        def __init__(self) -> None:
+            trt.ILogger.__init__(self)
+            self.errors: list[str] = []
+
+        def log(self, severity: object, message: str) -> None:
+            """Called by TensorRT, from any thread."""
+            if severity in (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR):
+                self.errors.append(message)
+                _log.error(message)
+            elif severity == trt.ILogger.Severity.WARNING:
+                _log.warning(message)
+            else:
+                _log.debug(message)
+
+    return Logger()

@@ -1,0 +1,55 @@
+"""Run a plan here, for verification and benchmarks; serving it is Triton's job."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.tensorrt.api import Gpu, find_gpu, load_tensorrt
+from ocrnet.artefacts import MANIFEST_SUFFIX, Manifest, read_manifest
+from ocrnet.errors import ArtefactError
+
+
+class PlanRunner:
+    """A plan loaded into Polygraphy's runner; one picture shape at a time, outputs by name."""
+
+    def __init__(self, path: Path):
+        """Check the plan against this machine and load it.
+
+        Raises ArtefactError without a GPU, for another GPU's plan, or another TensorRT's.
+        """
+        manifest = read_manifest(path.with_name(path.name + MANIFEST_SUFFIX))
+        gpu = find_gpu()
+        if manifest.format == "tensorrt_rtx":
+            raise ArtefactError(f"{path} was built as a check, ahead of time: it is not run")
+        trt = load_tensorrt("tensorrt")
+        check_plan(path, manifest, gpu, trt.__version__)
+        from polygraphy.backend.trt import EngineFromBytes, TrtRunner
+
+        self._runner = TrtRunner(EngineFromBytes(path.read_bytes()))
+        self._runner.activate()
+
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(N, H, W, 3) uint8 → logits float32 (N, K, h, w)."""
+        outputs = self._runner.infer({"image": images})
+        return np.array(outputs["logits"], np.float32)
+
+    def close(self) -> None:
+        """Give the GPU's memory back."""
+        self._runner.deactivate()
+
+
+def check_plan(path: Path, manifest: Manifest, gpu: Gpu, version: str) -> None:
+    """Raise ArtefactError unless the plan was built on such a GPU by this TensorRT."""
+    built_for = manifest.gpu.get("compute_capability", "")
+    if built_for != gpu.compute_capability:
+        raise ArtefactError(
+            f"{path} was built for compute capability {built_for or 'unknown'}, the GPU here "
+            f"({gpu.name}) has {gpu.compute_capability}: build it again on this GPU"
+        )
+    built_by = manifest.versions.get("tensorrt", "")
+    if built_by != version:
+        raise ArtefactError(
+            f"{path} was built by TensorRT {built_by or 'unknown'}, here is {version}: plans hold "
+            "for one version alone; build it again with this one"
+        )

@@ -1,0 +1,43 @@
+"""What the exporter writes and engines read: graphs and plans, each vouched for by a manifest.
+
+    model_repository/<name>_<kind>/1/model.onnx
+                                     model.onnx.manifest.json
+
+Nothing is loaded unless its manifest is there, fits the zoo, and names the SHA-256 of its files.
+"""
+
+from ocrnet.artefacts.manifest import (
+    KINDS,
+    MANIFEST_SUFFIX,
+    Format,
+    Kind,
+    Manifest,
+    Precision,
+    artefact_stem,
+    read_manifest,
+    sha256_of,
+)
+from ocrnet.artefacts.repository import (
+    Artefact,
+    find_artefacts,
+    find_graphs,
+    graph_folder,
+    kinds_present,
+)
+
+__all__ = [
+    "KINDS",
+    "MANIFEST_SUFFIX",
+    "Artefact",
+    "Format",
+    "Kind",
+    "Manifest",
+    "Precision",
+    "artefact_stem",
+    "find_artefacts",
+    "find_graphs",
+    "graph_folder",
+    "kinds_present",
+    "read_manifest",
+    "sha256_of",
+]

@@ -1,0 +1,102 @@
+"""The manifest beside an artefact: where it comes from, what it is for, how exact it is."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ocrnet.errors import ArtefactError
+
+Kind = Literal["dynamic", "window", "whole"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Format = Literal["onnx", "openvino", "tensorrt", "tensorrt_rtx"]
+Precision = Literal["float32", "float16"]
+MANIFEST_SUFFIX = ".manifest.json"
+
+_SHORT: dict[Precision, str] = {"float32": "", "float16": "_fp16"}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What stands beside an artefact, as `<file>.manifest.json`.
+
+    file: what is loaded; files: the SHA-256 of it and of what it needs beside it, by name.
+    height, width: None where it takes any. outputs: by name; classes: channels of `logits`.
+    profile: of a plan, the shapes (N, H, W, 3) it was built for, by `min`, `opt` and `max`.
+    gpu: of a plan, `name`, `compute_capability` such as "8.0", and `driver`.
+    build: of a plan, layers that were parsed and seconds that parsing and building took.
+    checkpoint: where the weights came from; checkpoint_sha256: empty for stand-in weights.
+    parity: largest logit error against PyTorch, over the largest logit, by size tried; empty
+    where nothing could run the artefact when it was built.
+    """
+
+    model: str
+    kind: Kind
+    format: Format
+    precision: Precision
+    file: str
+    files: dict[str, str]
+    height: int | None
+    width: int | None
+    outputs: list[str]
+    classes: int
+    checkpoint: str
+    checkpoint_sha256: str
+    versions: dict[str, str]
+    parity: dict[str, float]
+    profile: dict[str, list[int]] = field(default_factory=dict)
+    gpu: dict[str, str] = field(default_factory=dict)
+    build: dict[str, float] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> Path:
+        """Write the manifest beside its artefact, return its path."""
+        path = folder / (self.file + MANIFEST_SUFFIX)
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        return path
+
+
+def artefact_stem(precision: Precision, compute_capability: str = "") -> str:
+    """File name without its ending, such as `model` or `model_sm80_fp16`."""
+    gpu = f"_sm{compute_capability.replace('.', '')}" if compute_capability else ""
+    return f"model{gpu}{_SHORT[precision]}"
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read and check a manifest's fields; raises ArtefactError."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtefactError(f"{path} is missing: an artefact is loaded only with it") from None
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{path} cannot be read: {error}") from error
+    if not _is_manifest(data):
+        raise ArtefactError(f"{path} is not a manifest of this version: build the artefact again")
+    return Manifest(**data)
+
+
+def _is_manifest(data: Any) -> bool:
+    if not isinstance(data, dict) or set(data) != {field.name for field in fields(Manifest)}:
+        return False
+    texts = ("model", "file", "checkpoint", "checkpoint_sha256")
+    return (
+        all(isinstance(data[name], str) for name in texts)
+        and data["kind"] in KINDS
+        and data["format"] in get_args(Format)
+        and data["precision"] in get_args(Precision)
+        and all(isinstance(data[name], int | None) for name in ("height", "width"))
+        and isinstance(data["classes"], int)
+        and isinstance(data["outputs"], list)
+        and "logits" in data["outputs"]
+        and all(
+            isinstance(data[name], dict)
+            for name in ("files", "versions", "parity", "profile", "gpu", "build")
+        )
+        and all(isinstance(text, str) for text in (*data["files"].values(), *data["gpu"].values()))
+    )

@@ -1,0 +1,107 @@
+"""The model repository: where artefacts lie, and those of a model that can be trusted."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocrnet.artefacts.manifest import (
+    KINDS,
+    MANIFEST_SUFFIX,
+    Kind,
+    Manifest,
+    read_manifest,
+    sha256_of,
+)
+from ocrnet.artefacts.onnx_content import check_self_contained
+from ocrnet.errors import ArtefactError
+from ocrnet.zoo.spec import ModelSpec, Size
+
+# What the in-process engine runs.
+_GRAPH = "model.onnx"
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A graph or plan whose manifest and files were checked."""
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def fixed_size(self) -> Size | None:
+        """The one size it takes; None: any."""
+        manifest = self.manifest
+        if manifest.height is None or manifest.width is None:
+            return None
+        return Size(manifest.height, manifest.width)
+
+
+def graph_folder(repository: Path, model: str, kind: Kind) -> Path:
+    """Where a model's artefacts of that kind lie: version 1, as Triton lays it out."""
+    return repository / f"{model}_{kind}" / "1"
+
+
+def find_graphs(repository: Path, spec: ModelSpec) -> list[Artefact]:
+    """Return the model's float32 ONNX graphs that are there, each checked against its manifest.
+
+    Raises ArtefactError if there is none, or if one of them cannot be trusted.
+    """
+    folders = [graph_folder(repository, spec.name, kind) for kind in KINDS]
+    graphs = [check_artefact(folder, _GRAPH, spec) for folder in folders if _holds(folder, _GRAPH)]
+    if not graphs:
+        raise ArtefactError(
+            f"{repository} holds no graph of {spec.name}: "
+            f"build it with 'ocrnet export build {spec.name}'"
+        )
+    return graphs
+
+
+def find_artefacts(repository: Path, spec: ModelSpec, kind: Kind) -> list[Artefact]:
+    """Return all of a model's artefacts of that kind, each checked; raises ArtefactError."""
+    folder = graph_folder(repository, spec.name, kind)
+    return [
+        check_artefact(folder, manifest.name.removesuffix(MANIFEST_SUFFIX), spec)
+        for manifest in sorted(folder.glob(f"*{MANIFEST_SUFFIX}"))
+    ]
+
+
+def kinds_present(repository: Path, model: str) -> list[Kind]:
+    """The kinds of float32 graph that the repository has of a model, unchecked."""
+    return [k for k in KINDS if (graph_folder(repository, model, k) / _manifest(_GRAPH)).is_file()]
+
+
+def check_artefact(folder: Path, file: str, spec: ModelSpec) -> Artefact:
+    """Check an artefact's manifest against the zoo and its files; raises ArtefactError."""
+    path = folder / _manifest(file)
+    manifest = read_manifest(path)
+    if manifest.model != spec.name:
+        raise ArtefactError(f"{path} is of {manifest.model}, not of {spec.name}")
+    if folder != graph_folder(folder.parents[1], spec.name, manifest.kind):
+        raise ArtefactError(f"{path} is of a {manifest.kind} graph: it lies elsewhere")
+    if manifest.file != file or file not in manifest.files:
+        raise ArtefactError(f"{path} is of {manifest.file!r}, not of {file!r}")
+    if manifest.classes != spec.classes:
+        raise ArtefactError(
+            f"{path} has {manifest.classes} classes, {spec.name} has {spec.classes}: it was built "
+            "from a checkpoint of another data set"
+        )
+    for name, expected in manifest.files.items():
+        if Path(name).name != name or not (folder / name).is_file():
+            raise ArtefactError(f"{path} names {name!r}, which is not beside it")
+        actual = sha256_of(folder / name)
+        if actual != expected:
+            raise ArtefactError(
+                f"{folder / name} is damaged or not the file of its manifest: SHA-256 {actual}, "
+                f"not {expected}; build it again"
+            )
+    if manifest.format == "onnx":
+        check_self_contained(folder / file)
+    return Artefact(folder / file, manifest)
+
+
+def _manifest(file: str) -> str:
+    return file + MANIFEST_SUFFIX
+
+
+def _holds(folder: Path, file: str) -> bool:
+    """Whether the artefact or its manifest is there: one alone is an error, not none."""
+    return (folder / file).exists() or (folder / _manifest(file)).exists()
