@@ -27,6 +27,8 @@ from ocrnet.artefacts.repository import check_artefact
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size
 
+_MAX_SIZE = Size(2048, 2048)
+
 
 @dataclass(frozen=True)
 class BuildSettings:
@@ -39,7 +41,7 @@ class BuildSettings:
     repository: Path
     plan: BuildOptions = field(default_factory=BuildOptions)
     max_batch: int = 8
-    max_size: Size = Size(2048, 2048)
+    max_size: Size = _MAX_SIZE
     gpu: Gpu | None = None
 
 

@@ -30,9 +30,7 @@ class Product:
         return f"{self.format} {self.precision}"
 
 
-def products(
-    target: Target, precisions: list[Precision], compute_capability: str
-) -> list[Product]:
+def products(target: Target, precisions: list[Precision], compute_capability: str) -> list[Product]:
     """The artefacts of one target; `precisions` are those of plans."""
     if target == "onnx":
         return [Product("onnx", "float32")]
