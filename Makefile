@@ -48,10 +48,8 @@ COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --no-
 	--no-emit-index-url --no-emit-find-links --quiet
 lock:
 	echo 'setuptools>=77' > requirements/.build.in
-	echo 'numpy<2.5' > requirements/.numpy.in  # NNCF takes no newer one, and both files agree
-	$(COMPILE) requirements/.build.in -c requirements/.numpy.in --generate-hashes \
-	  --output-file requirements/server.txt
+	$(COMPILE) requirements/.build.in --generate-hashes --output-file requirements/server.txt
 	echo 'torch==2.13.0' > requirements/.torch.in
 	$(COMPILE) --extra dev -c requirements/server.txt -c requirements/.torch.in \
 	  | grep -vE '^(nvidia-|cuda-|triton)' > requirements/dev.txt
-	rm requirements/.build.in requirements/.numpy.in requirements/.torch.in
+	rm requirements/.build.in requirements/.torch.in

@@ -168,6 +168,8 @@ def keep_freed_memory() -> None:
 
     That was 40 % of a step. Does nothing where the C library has no `mallopt`.
     """
+    if sys.platform != "linux":
+        return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_MMAP_MAX, 0)

@@ -9,7 +9,7 @@ import onnxruntime
 import openvino
 import torch
 
-from export.build.folder import rewriting
+from export.build.folder import LAYERS_SUFFIX, rewriting
 from export.build.products import Product
 from export.build.source import Source
 from export.half import to_half
@@ -20,7 +20,7 @@ from export.runners import open_runner, run_pytorch
 from export.tensorrt.api import Gpu, load_tensorrt
 from export.tensorrt.build import BuildOptions, build_plan
 from export.tensorrt.inspect import save_summary
-from export.tensorrt.profiles import shape_range
+from export.tensorrt.profiles import ShapeRange, shape_range
 from ocrnet import __version__
 from ocrnet.artefacts import Kind, Manifest, graph_folder, sha256_of
 from ocrnet.artefacts.repository import check_artefact
@@ -82,9 +82,9 @@ def build_artefact(
     return manifest
 
 
-def is_current(source: Source, kind: Kind, product: Product, repository: Path) -> bool:
-    """Whether the artefact is there already, sound, of this checkpoint and these versions."""
-    folder = graph_folder(repository, source.spec.name, kind)
+def is_current(source: Source, kind: Kind, product: Product, settings: BuildSettings) -> bool:
+    """Whether the artefact is there already, sound, of this checkpoint, versions and settings."""
+    folder = graph_folder(settings.repository, source.spec.name, kind)
     try:
         manifest = check_artefact(folder, product.file, source.spec).manifest
     except ArtefactError:
@@ -93,7 +93,31 @@ def is_current(source: Source, kind: Kind, product: Product, repository: Path) -
         manifest.checkpoint_sha256 == source.checkpoint_sha256
         and manifest.checkpoint == source.checkpoint_name
         and manifest.versions == _versions(product)
+        and product.compute_capability == manifest.gpu.get("compute_capability", "")
+        and (not product.is_plan or _as_asked(manifest, source, kind, settings))
     )
+
+
+def _as_asked(manifest: Manifest, source: Source, kind: Kind, settings: BuildSettings) -> bool:
+    return (
+        manifest.profile == _profile(_shapes(source, kind, settings))
+        and manifest.build.get("level") == settings.plan.level
+        and manifest.build.get("workspace") == settings.plan.workspace
+    )
+
+
+def _shapes(source: Source, kind: Kind, settings: BuildSettings) -> ShapeRange:
+    return shape_range(
+        source.spec,
+        kind,
+        fixed_size(source.spec, kind),
+        max_batch=settings.max_batch,
+        max_size=settings.max_size,
+    )
+
+
+def _profile(shapes: ShapeRange) -> dict[str, list[int]]:
+    return {"min": list(shapes.min), "opt": list(shapes.opt), "max": list(shapes.max)}
 
 
 def _write(
@@ -139,27 +163,23 @@ def _write_plan(
 ) -> dict[str, Any]:
     assert product.format in ("tensorrt", "tensorrt_rtx")
     trt = load_tensorrt(product.format)
-    shapes = shape_range(
-        source.spec,
-        kind,
-        fixed_size(source.spec, kind),
-        max_batch=settings.max_batch,
-        max_size=settings.max_size,
-    )
+    shapes = _shapes(source, kind, settings)
     if shapes.fixed:
         graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value = shapes.max[0]
     plan = build_plan(trt, graph, shapes, settings.plan)
     path.write_bytes(plan.data)
     facts: dict[str, Any] = {
-        "profile": {name: list(getattr(shapes, name)) for name in ("min", "opt", "max")},
+        "profile": _profile(shapes),
         "build": {
+            "level": settings.plan.level,
+            "workspace": settings.plan.workspace,
             "layers": plan.layers,
             "parse_seconds": round(plan.parse_seconds, 2),
             "build_seconds": round(plan.build_seconds, 2),
         },
     }
     if settings.gpu and product.format == "tensorrt":
-        save_summary(trt, plan.data, path.with_suffix(".layers.json"))
+        save_summary(trt, plan.data, path.with_suffix(LAYERS_SUFFIX))
         facts["gpu"] = {
             "name": settings.gpu.name,
             "compute_capability": settings.gpu.compute_capability,

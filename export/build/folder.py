@@ -8,6 +8,9 @@ from pathlib import Path
 
 from ocrnet.artefacts import MANIFEST_SUFFIX
 
+# The engine inspector's summary of a plan, in the place of `.plan`.
+LAYERS_SUFFIX = ".layers.json"
+
 
 @contextmanager
 def rewriting(folder: Path, file: str) -> Iterator[Path]:
@@ -22,9 +25,11 @@ def rewriting(folder: Path, file: str) -> Iterator[Path]:
     for left_over in (partial, old):
         shutil.rmtree(left_over, ignore_errors=True)
     partial.mkdir(parents=True)
-    stem = Path(file).stem
-    replaced = {file, f"{stem}.bin"} if file.endswith(".xml") else {file}
-    replaced.add(file + MANIFEST_SUFFIX)
+    # Those below are links to the old files: what is written anew must not be among them.
+    beside = {".xml": ".bin", ".plan": LAYERS_SUFFIX}.get(Path(file).suffix)
+    replaced = {file, file + MANIFEST_SUFFIX}
+    if beside:
+        replaced.add(Path(file).stem + beside)
     if folder.exists():
         for kept in folder.iterdir():
             if kept.name not in replaced:

@@ -26,6 +26,11 @@ class Product:
         ending = {"onnx": "onnx", "openvino": "xml", "tensorrt": "plan"}[self.format]
         return f"{artefact_stem(self.precision, self.compute_capability)}.{ending}"
 
+    @property
+    def is_plan(self) -> bool:
+        """Whether TensorRT builds it, for some shapes and with some effort."""
+        return self.format in ("tensorrt", "tensorrt_rtx")
+
     def __str__(self) -> str:
         return f"{self.format} {self.precision}"
 

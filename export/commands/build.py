@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from export.build.products import TARGETS, Product, kinds_of, products
 from export.commands.needs import checkpoint_of, needs_export_extra
 from ocrnet.artefacts import KINDS, Kind
 from ocrnet.errors import InvalidOption, OcrnetError
@@ -13,13 +14,11 @@ from ocrnet.zoo import ModelSpec, Size, get_spec, load_zoo
 
 if TYPE_CHECKING:
     from export.build.artefact import BuildSettings
-    from export.build.products import Product
     from export.build.source import Source
 
-_TARGETS = ("onnx", "onnx-fp16", "openvino", "tensorrt", "tensorrt-rtx")
 _DESCRIPTION = """\
-Build artefacts of models and compare each with PyTorch. Kinds of graph: 'dynamic' for any size,
-'window' for the training crop, 'whole' for 1024x2048 (Cityscapes only). Targets:
+Build artefacts of models and compare each, but plans, with PyTorch. Kinds of graph: 'dynamic' for
+any size, 'window' for the training crop, 'whole' for 1024x2048 (Cityscapes only). Targets:
 
   onnx          float32, for the gateway's own engine
   onnx-fp16     float16 with the islands that need more, for GPUs; 'whole' gives labels too
@@ -27,7 +26,7 @@ Build artefacts of models and compare each with PyTorch. Kinds of graph: 'dynami
   tensorrt      plans for the GPU of this machine
   tensorrt-rtx  parsed and built ahead of time without a GPU, as a check
 
-What is there already, sound and of the same checkpoint and versions, is left as it is.
+What is there already, sound and of the same checkpoint, versions and settings, is left as it is.
 """
 
 
@@ -35,14 +34,14 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     """Add the subcommand."""
     build = parts.add_parser(
         "build",
-        help="build graphs and plans, each compared with PyTorch",
+        help="build graphs, compared with PyTorch, and plans",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = build.add_argument
     add("models", nargs="*", metavar="NAME", help="a model's name or alias")
     add("--all", action="store_true", help="every model of the zoo")
-    add("--to", nargs="+", choices=_TARGETS, default=["onnx"], help="default: onnx")
+    add("--to", nargs="+", choices=TARGETS, default=["onnx"], help="default: onnx")
     add("--kinds", nargs="+", choices=KINDS, help="default: all that the model has")
     add(
         "--checkpoint",
@@ -93,7 +92,6 @@ def _size(text: str) -> Size:
 
 def _build(arguments: argparse.Namespace) -> int:
     needs_export_extra()
-    from export.build.products import products
     from export.build.source import Source
 
     specs = _specs(arguments)
@@ -102,24 +100,32 @@ def _build(arguments: argparse.Namespace) -> int:
     wanted = [
         p for target in arguments.to for p in products(target, arguments.precision, capability)
     ]
-    for number, spec in enumerate(specs, 1):
-        # The demo brings its own weights: --all must not replace the graph that git holds.
-        own = arguments.all and not spec.checkpoint.url
-        checkpoint = checkpoint_of(spec) if own else arguments.checkpoint or checkpoint_of(spec)
+    # All of them first: a mistake in the last is not to be found after hours of building.
+    jobs = [(spec, _checkpoint(spec, arguments), _kinds(spec, arguments)) for spec in specs]
+    for number, (spec, checkpoint, kinds) in enumerate(jobs, 1):
         source = Source(spec, checkpoint)
-        for kind in _kinds(spec, arguments):
+        for kind in kinds:
             for product in wanted:
-                print(f"[{number}/{len(specs)}] {spec.name} {kind} {product}: ", end="", flush=True)
-                print(_build_one(source, kind, product, settings, arguments.force), flush=True)
+                # On lines of their own: a plan's progress bars come between.
+                print(f"[{number}/{len(specs)}] {spec.name} {kind} {product}", flush=True)
+                done = _build_one(source, kind, product, settings, arguments.force)
+                print(f"    {done}", flush=True)
     return 0
 
 
+def _checkpoint(spec: ModelSpec, arguments: argparse.Namespace) -> str:
+    # The demo brings its own weights: --all must not replace the graph that git holds.
+    if arguments.checkpoint and not (arguments.all and not spec.checkpoint.url):
+        return str(arguments.checkpoint)
+    return checkpoint_of(spec)
+
+
 def _build_one(
-    source: "Source", kind: Kind, product: "Product", settings: "BuildSettings", force: bool
+    source: "Source", kind: Kind, product: Product, settings: "BuildSettings", force: bool
 ) -> str:
     from export.build.artefact import build_artefact, is_current
 
-    if not force and is_current(source, kind, product, settings.repository):
+    if not force and is_current(source, kind, product, settings):
         return "there already"
     started = time.monotonic()
     manifest = build_artefact(source, kind, product, settings)
@@ -140,8 +146,6 @@ def _specs(arguments: argparse.Namespace) -> list[ModelSpec]:
 
 
 def _kinds(spec: ModelSpec, arguments: argparse.Namespace) -> list[Kind]:
-    from export.build.products import kinds_of
-
     has = kinds_of(spec)
     lacking = set(arguments.kinds or ()) - set(has)
     if lacking and not arguments.all:

@@ -1,9 +1,9 @@
 """What a float16 graph computes on a GPU, as far as a CPU can show it.
 
 CPUs have no float16 arithmetic to speak of: ONNX Runtime and OpenVINO compute such a graph in
-float32 and never round what lies between two nodes, so that it looks better than it is. Here each
-node computes in float32, as tensor cores accumulate, and what it hands on is rounded to float16
-by a pair of Casts. TensorRT rounds less often, since it fuses nodes.
+float32 and need not round what lies between two nodes, so that it may look better than it is. Here
+each node computes in float32, as tensor cores accumulate, and what it hands on is rounded to
+float16 by a pair of Casts. TensorRT rounds less often, since it fuses nodes.
 """
 
 import onnx

@@ -25,10 +25,11 @@ class Manifest:
     height, width: None where it takes any. outputs: by name; classes: channels of `logits`.
     profile: of a plan, the shapes (N, H, W, 3) it was built for, by `min`, `opt` and `max`.
     gpu: of a plan, `name`, `compute_capability` such as "8.0", and `driver`.
-    build: of a plan, layers that were parsed and seconds that parsing and building took.
+    build: of a plan, level and workspace (MiB, 0: all) that it was built with, layers that were
+    parsed and seconds that parsing and building took.
     checkpoint: where the weights came from; checkpoint_sha256: empty for stand-in weights.
-    parity: largest logit error against PyTorch, over the largest logit, by size tried; empty
-    where nothing could run the artefact when it was built.
+    parity: largest logit error against PyTorch, over the largest logit, by size tried; empty for
+    plans, which are not run when they are built.
     """
 
     model: str

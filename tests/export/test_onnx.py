@@ -135,6 +135,15 @@ def test_a_kind_that_the_model_lacks_is_named(
     assert "has no whole graph, only dynamic, window" in capsys.readouterr().err
 
 
+def test_a_mistake_in_the_last_model_is_found_before_the_first_is_built(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["export", "build", CITYSCAPES, VOC, "--checkpoint", "stand-in", "--kinds", "whole"]
+    assert main([*command, "--repository", str(tmp_path)]) == 1
+    assert f"{VOC} has no whole graph" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_model_without_a_pulled_checkpoint_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

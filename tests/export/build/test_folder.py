@@ -46,6 +46,20 @@ def test_files_of_the_artefact_before_go_with_it(tmp_path: Path) -> None:
     assert _names(folder) == ["model.onnx", "model.xml"]
 
 
+def test_what_is_written_anew_leaves_the_old_files_alone(tmp_path: Path) -> None:
+    """The others are links; writing through one would change a plan's summary before its plan."""
+    folder = tmp_path / "demo_window" / "1"
+    names = ("model_sm80.plan", "model_sm80.layers.json", "model.onnx")
+    with rewriting(folder, "model_sm80.plan") as partial:
+        for name in names:
+            (partial / name).write_text("old")
+    with rewriting(folder, "model_sm80.plan") as partial:
+        for name in names[:2]:
+            (partial / name).write_text("new")
+        assert [(folder / name).read_text() for name in names] == ["old"] * 3
+    assert [(folder / name).read_text() for name in names] == ["new", "new", "old"]
+
+
 def test_what_a_crash_left_is_cleared_away(tmp_path: Path) -> None:
     folder = tmp_path / "demo_window" / "1"
     old, partial = folder.with_name("1.old"), folder.with_name("1.partial")

@@ -1,5 +1,6 @@
 """Graphs parsed and built by NVIDIA's own parser and builder, ahead of time, without a GPU."""
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,8 @@ import numpy as np
 import onnx
 import pytest
 
+from export.build.artefact import BuildSettings, is_current
+from export.build.products import Product
 from export.build.source import DEMO_WEIGHTS, Source
 from export.tensorrt.api import Gpu, find_gpu, load_tensorrt
 from export.tensorrt.build import BuildOptions, build_plan
@@ -55,6 +58,11 @@ def test_whole_pictures_give_labels(tmp_path: Path) -> None:
     manifest = read_manifest(folder / "model_rtx_float16.plan.manifest.json")
     assert manifest.outputs == ["logits", "labels"]
     assert manifest.profile["min"] == manifest.profile["max"] == [1, 1024, 2048, 3]
+    source, plan = Source(get_spec("demo"), str(DEMO_WEIGHTS)), Product("tensorrt_rtx", "float16")
+    settings = BuildSettings(tmp_path, max_batch=1)
+    assert is_current(source, "whole", plan, settings)
+    for other in ({"max_batch": 2}, {"plan": BuildOptions(level=5)}):
+        assert not is_current(source, "whole", plan, dataclasses.replace(settings, **other))
     labels = onnx.load(folder / "model_fp16.onnx").graph.output[1]
     assert labels.type.tensor_type.elem_type == onnx.TensorProto.UINT8
 
