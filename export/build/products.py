@@ -22,9 +22,10 @@ class Product:
     def file(self) -> str:
         """Its file name in the model repository."""
         if self.format == "tensorrt_rtx":  # built for every architecture at once
-            return f"model_rtx_{self.precision}.plan"
+            return f"{artefact_stem(self.precision, 'rtx')}.plan"
         ending = {"onnx": "onnx", "openvino": "xml", "tensorrt": "plan"}[self.format]
-        return f"{artefact_stem(self.precision, self.compute_capability)}.{ending}"
+        gpu = f"sm{self.compute_capability.replace('.', '')}" if self.compute_capability else ""
+        return f"{artefact_stem(self.precision, gpu)}.{ending}"
 
     @property
     def is_plan(self) -> bool:

@@ -14,7 +14,7 @@ Format = Literal["onnx", "openvino", "tensorrt", "tensorrt_rtx"]
 Precision = Literal["float32", "float16"]
 MANIFEST_SUFFIX = ".manifest.json"
 
-_SHORT: dict[Precision, str] = {"float32": "", "float16": "_fp16"}
+_SHORT: dict[Precision, str] = {"float32": "", "float16": "fp16"}
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,9 @@ class Manifest:
         return path
 
 
-def artefact_stem(precision: Precision, compute_capability: str = "") -> str:
+def artefact_stem(precision: Precision, gpu: str = "") -> str:
     """File name without its ending, such as `model` or `model_sm80_fp16`."""
-    gpu = f"_sm{compute_capability.replace('.', '')}" if compute_capability else ""
-    return f"model{gpu}{_SHORT[precision]}"
+    return "_".join(part for part in ("model", gpu, _SHORT[precision]) if part)
 
 
 def sha256_of(path: Path) -> str:

@@ -39,9 +39,9 @@ def test_plans_are_parsed_and_built(name: str, tmp_path: Path) -> None:
     to = ["--to", "tensorrt-rtx", *precisions, "--repository", str(tmp_path)]
     assert main([*command, *to]) == 0
     for kind in ("dynamic", "window"):
-        for precision in ("float16", "float32"):
+        for short in ("_fp16", ""):
             folder = tmp_path / f"{name}_{kind}" / "1"
-            manifest = read_manifest(folder / f"model_rtx_{precision}.plan.manifest.json")
+            manifest = read_manifest(folder / f"model_rtx{short}.plan.manifest.json")
             assert manifest.build["layers"] > 200
             assert (folder / manifest.file).stat().st_size > 1_000_000
             assert set(manifest.versions) >= {"tensorrt_rtx", "torch"}
@@ -55,7 +55,7 @@ def test_whole_pictures_give_labels(tmp_path: Path) -> None:
     command = ["export", "build", "demo", "--to", "onnx-fp16", "tensorrt-rtx", "--kinds", "whole"]
     assert main([*command, "--max-batch", "1", "--repository", str(tmp_path)]) == 0
     folder = tmp_path / "demo_whole" / "1"
-    manifest = read_manifest(folder / "model_rtx_float16.plan.manifest.json")
+    manifest = read_manifest(folder / "model_rtx_fp16.plan.manifest.json")
     assert manifest.outputs == ["logits", "labels"]
     assert manifest.profile["min"] == manifest.profile["max"] == [1, 1024, 2048, 3]
     source, plan = Source(get_spec("demo"), str(DEMO_WEIGHTS)), Product("tensorrt_rtx", "float16")
