@@ -2,7 +2,7 @@
 
 import argparse
 
-from export.commands import build, pull
+from export.commands import build, pull, verify
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -11,3 +11,4 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     pull.register(parts)
     build.register(parts)
+    verify.register(parts)

@@ -15,13 +15,15 @@ from export.network import OCRNet
 from export.tensorrt.run import PlanRunner
 from ocrnet.artefacts import Format, Precision
 
-Run = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+Images = NDArray[np.uint8]
+Run = Callable[[Images], NDArray[np.float32]]
+RunAll = Callable[[Images], dict[str, NDArray[np.generic]]]
 
 
 def run_pytorch(network: OCRNet) -> Run:
     """(N, H, W, 3) uint8 → logits float32 (N, K, h, w), by the network itself."""
 
-    def run(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(images: Images) -> NDArray[np.float32]:
         with torch.inference_mode():
             logits: NDArray[np.float32] = network(torch.from_numpy(images)).numpy()
         return logits
@@ -30,42 +32,58 @@ def run_pytorch(network: OCRNet) -> Run:
 
 
 def run_onnx(model: Path | onnx.ModelProto) -> Run:
-    """In ONNX Runtime on the CPU."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    source = str(model) if isinstance(model, Path) else model.SerializeToString()
-    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-
-    def run(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        (logits,) = session.run(["logits"], {"image": images})
-        return np.asarray(logits, np.float32)
-
-    return run
+    """In ONNX Runtime on the CPU, logits alone."""
+    return _logits_of(_onnx(model, ["logits"]))
 
 
-def run_openvino(path: Path) -> Run:
-    """In OpenVINO on the CPU, float layers in float32."""
-    config = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    compiled = openvino.Core().compile_model(str(path), "CPU", config)
-    request = compiled.create_infer_request()
-
-    def run(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        request.infer({"image": images})
-        return np.array(request.get_tensor("logits").data, np.float32)
-
-    return run
-
-
-def open_runner(path: Path, form: Format, precision: Precision) -> Run:
-    """Open what an artefact is run with.
+def open_outputs(path: Path, form: Format, precision: Precision, outputs: list[str]) -> RunAll:
+    """Open what an artefact is run with: (N, H, W, 3) uint8 → those of its outputs, by name.
 
     A float16 graph runs with its rounding made visible (export/half/rounding.py). Raises
     ArtefactError for a plan where no GPU can run it.
     """
     if form == "openvino":
-        return run_openvino(path)
+        return _openvino(path, outputs)
     if form == "onnx":
         if precision == "float16":
-            return run_onnx(with_visible_rounding(onnx.load(path)))
-        return run_onnx(path)
-    return PlanRunner(path)
+            return _onnx(with_visible_rounding(onnx.load(path)), outputs)
+        return _onnx(path, outputs)
+    return PlanRunner(path, outputs)
+
+
+def open_runner(path: Path, form: Format, precision: Precision) -> Run:
+    """As open_outputs, but logits alone, as float32 (N, K, h, w)."""
+    return _logits_of(open_outputs(path, form, precision, ["logits"]))
+
+
+def _onnx(model: Path | onnx.ModelProto, outputs: list[str]) -> RunAll:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    source = str(model) if isinstance(model, Path) else model.SerializeToString()
+    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+    def run(images: Images) -> dict[str, NDArray[np.generic]]:
+        return dict(zip(outputs, session.run(outputs, {"image": images}), strict=True))
+
+    return run
+
+
+def _openvino(path: Path, outputs: list[str]) -> RunAll:
+    """Float layers in float32; the machine's default may be bfloat16."""
+    config = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    compiled = openvino.Core().compile_model(str(path), "CPU", config)
+    request = compiled.create_infer_request()
+
+    def run(images: Images) -> dict[str, NDArray[np.generic]]:
+        request.infer({"image": images})
+        # Copies: the request writes its next answer into the same memory.
+        return {name: request.get_tensor(name).data.copy() for name in outputs}
+
+    return run
+
+
+def _logits_of(run_all: RunAll) -> Run:
+    def run(images: Images) -> NDArray[np.float32]:
+        return np.asarray(run_all(images)["logits"], np.float32)
+
+    return run

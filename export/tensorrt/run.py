@@ -13,7 +13,7 @@ from ocrnet.errors import ArtefactError
 class PlanRunner:
     """A plan loaded into Polygraphy's runner; one picture shape at a time, outputs by name."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, outputs: list[str]):
         """Check the plan against this machine and load it.
 
         Raises ArtefactError without a GPU, for another GPU's plan, or another TensorRT's.
@@ -28,11 +28,13 @@ class PlanRunner:
 
         self._runner = TrtRunner(EngineFromBytes(path.read_bytes()))
         self._runner.activate()
+        self._outputs = outputs
 
-    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(N, H, W, 3) uint8 → logits float32 (N, K, h, w)."""
-        outputs = self._runner.infer({"image": images})
-        return np.array(outputs["logits"], np.float32)
+    def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.generic]]:
+        """(N, H, W, 3) uint8 → those outputs by name."""
+        # Copies: the runner's own arrays are written again by the next call.
+        found = self._runner.infer({"image": images})
+        return {name: np.array(found[name]) for name in self._outputs}
 
     def close(self) -> None:
         """Give the GPU's memory back."""

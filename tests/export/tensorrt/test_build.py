@@ -47,7 +47,7 @@ def test_plans_are_parsed_and_built(name: str, tmp_path: Path) -> None:
             assert set(manifest.versions) >= {"tensorrt_rtx", "torch"}
             assert manifest.parity == {}
             with pytest.raises(ArtefactError, match=r"no NVIDIA GPU|ahead of time"):
-                PlanRunner(folder / manifest.file)
+                PlanRunner(folder / manifest.file, ["logits"])
 
 
 @pytest.mark.usefixtures("_rtx")
