@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import TensorProto, numpy_helper
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
@@ -35,11 +35,49 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     _check_range(model)
     half = onnx.ModelProto()
     half.CopyFrom(model)
-    half = cast("onnx.ModelProto", convert_float_to_float16(half, node_block_list=list(ISLANDS)))
+    kept = [*ISLANDS, *_constants_of(model, ISLANDS)]
+    half = cast("onnx.ModelProto", convert_float_to_float16(half, node_block_list=kept))
+    _join_islands(half)
     # The converter appends its Casts at the end.
     OnnxModel.graph_topological_sort(half.graph)
     onnx.checker.check_model(half, full_check=True)
     return half
+
+
+def _constants_of(model: onnx.ModelProto, nodes: tuple[str, ...]) -> list[str]:
+    """Names of the Constant nodes that feed these: the converter would round them, too."""
+    read = {name for node in model.graph.node if node.name in nodes for name in node.input}
+    constants = (node for node in model.graph.node if node.op_type == "Constant")
+    return [node.name for node in constants if read & set(node.output)]
+
+
+def _join_islands(half: onnx.ModelProto) -> None:
+    """Take out the Casts to float16 and back that the converter puts between two island nodes."""
+    graph = half.graph
+    casts = {node.output[0]: node for node in graph.node if node.op_type == "Cast"}
+    for node in graph.node:
+        for position, name in enumerate(node.input):
+            back = casts.get(name)
+            there = casts.get(back.input[0]) if back else None
+            if (
+                back
+                and there
+                and (_to(there), _to(back)) == (TensorProto.FLOAT16, TensorProto.FLOAT)
+            ):
+                node.input[position] = there.input[0]
+    while unread := _unread_casts(graph):
+        for node in unread:
+            graph.node.remove(node)
+
+
+def _to(cast_node: onnx.NodeProto) -> int:
+    return int(next(attribute.i for attribute in cast_node.attribute if attribute.name == "to"))
+
+
+def _unread_casts(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    read = {name for node in graph.node for name in node.input}
+    read |= {output.name for output in graph.output}
+    return [node for node in graph.node if node.op_type == "Cast" and node.output[0] not in read]
 
 
 def _check_range(model: onnx.ModelProto) -> None:

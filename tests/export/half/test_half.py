@@ -70,6 +70,19 @@ def test_types_stand_in_the_graph_and_islands_keep_float32(half: onnx.ModelProto
     assert {weight.data_type for weight in large} == {onnx.TensorProto.FLOAT16}
 
 
+def test_nothing_is_rounded_inside_an_island(half: onnx.ModelProto) -> None:
+    maker = {name: node for node in half.graph.node for name in node.output}
+    node = {node.name: node for node in half.graph.node}
+    for follower, leader in (("/Transpose", "/Cast"), ("/Sub", "/Transpose"), ("/Div", "/Sub")):
+        assert maker[node[follower].input[0]].name == leader
+    (weights,) = [name for name in node["/decode_head.1/MatMul"].input if "Softmax" in name]
+    assert maker[weights].name == "/decode_head.1/Softmax"
+    for name, values in (("/Sub", (123.675, 116.28, 103.53)), ("/Div", (58.395, 57.12, 57.375))):
+        constant = maker[node[name].input[1]]
+        stored = onnx.numpy_helper.to_array(constant.attribute[0].t)
+        np.testing.assert_array_equal(stored.ravel(), np.array(values, np.float32))
+
+
 def test_nodes_stand_in_an_order_that_runs(half: onnx.ModelProto) -> None:
     known = {"", "image", *(weight.name for weight in half.graph.initializer)}
     for node in half.graph.node:

@@ -1,0 +1,187 @@
+"""Every architecture's graphs parsed and built by TensorRT-RTX, ahead of time, without a GPU.
+
+    python benchmarks/plans.py
+    python benchmarks/plans.py --architectures hr18s_voc12 --json mine.json --page mine.md
+
+One model of each architecture stands for those that share it, with stand-in weights: layers and
+sizes do not depend on their values. Each plan is built as `ocrnet export build` does, put down in
+the JSON file and deleted, so an interrupted run goes on where it stopped; what failed is tried
+again. At the end the table is written into the page, between its two markers.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+
+from benchmarks.plans_page import around_table, write_page
+from export.build.artefact import BuildSettings, build_artefact
+from export.build.products import Product, kinds_of
+from export.build.source import Source
+from export.checkpoints import STAND_IN
+from export.tensorrt.api import load_tensorrt
+from ocrnet.artefacts import Kind, Precision, graph_folder
+from ocrnet.errors import ArtefactError
+from ocrnet.zoo import ModelSpec, load_zoo
+
+_DOCS = Path(__file__).parents[1] / "docs"
+PRECISIONS: tuple[Precision, ...] = ("float32", "float16")
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One plan to build: of this architecture, by the model that stands for it."""
+
+    architecture: str
+    model: str
+    kind: Kind
+    precision: Precision
+
+
+def architectures() -> dict[str, list[ModelSpec]]:
+    """Return the zoo's models by architecture, both in the zoo's order."""
+    found: dict[str, list[ModelSpec]] = {}
+    for spec in load_zoo().values():
+        found.setdefault(spec.architecture, []).append(spec)
+    return found
+
+
+def cases(names: list[str]) -> list[Case]:
+    """Return what there is to build for these architectures: kinds of graph times precisions."""
+    return [
+        Case(name, specs[0].name, kind, precision)
+        for name, specs in architectures().items()
+        if name in names
+        for kind in kinds_of(specs[0])
+        for precision in PRECISIONS
+    ]
+
+
+def build_one(source: Source, case: Case, settings: BuildSettings) -> Facts:
+    """Build the plan; return layers, seconds and MiB, or `error` with what TensorRT-RTX said."""
+    product = Product("tensorrt_rtx", case.precision)
+    try:
+        manifest = build_artefact(source, case.kind, product, settings)
+    except ArtefactError as error:
+        return {"error": str(error)}
+    folder = graph_folder(settings.repository, source.spec.name, case.kind)
+    size = (folder / product.file).stat().st_size
+    kept = ("layers", "parse_seconds", "build_seconds")
+    return {name: manifest.build[name] for name in kept} | {"plan_mib": round(size / 2**20, 1)}
+
+
+def run(path: Path, header: Facts, todo: list[Case], build: Callable[[Case], Facts]) -> list[Facts]:
+    """Build what `path` does not hold yet, writing it anew after each; return all results.
+
+    Raises ArtefactError if the file's results are of other versions or another machine.
+    """
+    results: list[Facts] = []
+    if path.exists():
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("machine", "versions", "settings"):
+            if stored[name] != header[name]:
+                raise ArtefactError(
+                    f"{path} holds results of other {name}, {stored[name]}, not {header[name]}: "
+                    "remove it or name another file"
+                )
+        results = [result for result in stored["results"] if "error" not in result]
+    done = {tuple(result[name] for name in Case.__annotations__) for result in results}
+    todo = [case for case in todo if tuple(asdict(case).values()) not in done]
+    started = time.monotonic()
+    for number, case in enumerate(todo, 1):
+        print(
+            f"[{number}/{len(todo)}] {case.architecture} {case.kind} {case.precision}", flush=True
+        )
+        result = asdict(case) | build(case)
+        results.append(result)
+        _write(path, header | {"results": results})
+        left = (time.monotonic() - started) / number * (len(todo) - number)
+        said = result.get("error") or (
+            f"{result['layers']} layers, parsed in {result['parse_seconds']} s, "
+            f"built in {result['build_seconds']} s, {result['plan_mib']} MiB"
+        )
+        print(f"    {said}; about {left / 60:.0f} min left", flush=True)
+    return results
+
+
+def _write(path: Path, content: Facts) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def describe(settings: BuildSettings, note: str) -> Facts:
+    """Return what the results depend on: machine, versions, settings, date, and the note."""
+    cpu = platform.processor()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+        cpu = names[0] if names else cpu
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "note": note,
+        "machine": {"cpu": cpu, "cores": os.cpu_count(), "gpu": bool(shutil.which("nvidia-smi"))},
+        "versions": {
+            "tensorrt_rtx": load_tensorrt("tensorrt_rtx").__version__,
+            "torch": torch.__version__,
+            "onnx": onnx.__version__,
+            "python": platform.python_version(),
+        },
+        "models": {name: [spec.name for spec in specs] for name, specs in architectures().items()},
+        "settings": {
+            "max_batch": settings.max_batch,
+            "max_size": str(settings.max_size),
+            "level": settings.plan.level,
+        },
+    }
+
+
+def main() -> int:
+    """Command line; 1 if a plan was not built."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    known = list(architectures())
+    add = parser.add_argument
+    add("--architectures", nargs="+", choices=known, default=known, help="default: all of them")
+    add("--json", type=Path, default=_DOCS / "data" / "plans.json", metavar="FILE")
+    add("--page", type=Path, default=_DOCS / "plans.md", metavar="FILE", help="with both markers")
+    add("--repository", type=Path, metavar="FOLDER", help="keep the plans there (4 GB)")
+    add("--note", default="", help="what else the machine was doing; stands on the page")
+    arguments = parser.parse_args()
+    around_table(arguments.page)  # a mistake is not to be found after an hour
+    with tempfile.TemporaryDirectory() as temporary:
+        settings = BuildSettings(arguments.repository or Path(temporary))
+        source: Source | None = None
+
+        def build(case: Case) -> Facts:
+            nonlocal source
+            if source is None or source.spec.name != case.model:  # one network at a time
+                source = Source(load_zoo()[case.model], STAND_IN)
+            facts = build_one(source, case, settings)
+            if arguments.repository is None:
+                shutil.rmtree(Path(temporary) / f"{case.model}_{case.kind}", ignore_errors=True)
+            return facts
+
+        header = describe(settings, arguments.note)
+        results = run(arguments.json, header, cases(arguments.architectures), build)
+    write_page(arguments.page, json.loads(arguments.json.read_text(encoding="utf-8")))
+    return 1 if any("error" in result for result in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
