@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import openvino
 
 from ocrnet.artefacts import find_graphs
 from ocrnet.zoo import get_spec
@@ -27,6 +26,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="of each, after one warm-up")
     parser.add_argument("--repository", type=Path, default=Path("model_repository"))
     arguments = parser.parse_args()
+    import openvino  # after ocrnet: see ocrnet/telemetry.py
+
     height, width = (int(side) for side in arguments.size.split("x"))
     graphs = find_graphs(arguments.repository, get_spec(arguments.model))
     path = str(next(graph.path for graph in graphs if graph.fixed_size is None))

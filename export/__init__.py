@@ -6,6 +6,8 @@ where torch is absent.
 
 from typing import TYPE_CHECKING
 
+import ocrnet  # noqa: F401  # before openvino: see ocrnet/telemetry.py
+
 if TYPE_CHECKING:
     from export.checkpoints import load_model as load_model
 

@@ -11,6 +11,10 @@ from ocrnet import errors
 from ocrnet.cli import main
 from server.settings import Settings
 
+_COMMAND = re.compile(
+    r"\bocrnet (export|serve|segment|scenes|models|triton)(?: (?<=export )([a-z]+))?"
+)
+
 
 def _subclasses(kind: type) -> set[type]:
     return {kind}.union(*(_subclasses(child) for child in kind.__subclasses__()))
@@ -112,3 +116,13 @@ def test_nothing_names_a_registry_host_or_a_path_of_somebody_s_machine(root: Pat
             if name == "tests/test_docs.py":
                 continue
             assert not host.search(path.read_text(encoding="utf-8", errors="ignore")), name
+
+
+def test_commands_that_the_pages_name_are_there(root: Path) -> None:
+    pages = [root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").rglob("*.md")]
+    named = {found for page in pages for found in _COMMAND.findall(page.read_text())}
+    assert {("export", "build"), ("export", "verify"), ("serve", "")} <= named
+    for command, part in named:
+        with pytest.raises(SystemExit) as ended:
+            main([command, *([part] if part else []), "--help"])
+        assert ended.value.code == 0, f"ocrnet {command} {part}"

@@ -1,6 +1,7 @@
 """Build one artefact: write it, compare it with PyTorch, put it in place with its manifest."""
 
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import onnx
 import onnxruntime
 import openvino
 import torch
+from onnx.version_converter import convert_version
 
 from export.build.folder import LAYERS_SUFFIX, rewriting
+from export.build.int8 import Int8Settings, as_calibrated, for_cpu, for_gpu, write_report
 from export.build.products import Product
 from export.build.source import Source
 from export.half import to_half
@@ -28,6 +31,8 @@ from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size
 
 _MAX_SIZE = Size(2048, 2048)
+# Scales of Q/DQ nodes may be float16 from this one on.
+_HALF_SCALES_OPSET = 19
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class BuildSettings:
     max_batch: int = 8
     max_size: Size = _MAX_SIZE
     gpu: Gpu | None = None
+    int8: Int8Settings = field(default_factory=Int8Settings)
 
 
 def build_artefact(
@@ -95,6 +101,7 @@ def is_current(source: Source, kind: Kind, product: Product, settings: BuildSett
         and manifest.versions == _versions(product)
         and product.compute_capability == manifest.gpu.get("compute_capability", "")
         and (not product.is_plan or _as_asked(manifest, source, kind, settings))
+        and (product.precision != "int8" or as_calibrated(manifest, settings.int8))
     )
 
 
@@ -134,17 +141,31 @@ def _write(
         model = openvino.Core().read_model(source.plain_graph(kind).SerializeToString())
         openvino.save_model(model, path, compress_to_fp16=False)
         return {}
-    graph = _graph_for_gpu(source, kind, product)
-    facts = {"outputs": [output.name for output in graph.graph.output]}
+    if product.format == "openvino":
+        made = for_cpu(source, kind, settings.int8)
+        openvino.save_model(made.model, path, compress_to_fp16=False)
+        return {"build": write_report(made.report, path)}
+    graph = _graph_for_gpu(source, kind, product, settings)
+    facts: dict[str, Any] = {"outputs": [output.name for output in graph.graph.output], "build": {}}
+    if product.precision == "int8":
+        facts["build"] = write_report(for_gpu(source, kind, settings.int8).report, path)
     if product.format == "onnx":
         onnx.save(graph, path)
         return facts
-    return facts | _write_plan(source, kind, product, settings, graph, path)
+    of_plan = _write_plan(source, kind, product, settings, graph, path)
+    return facts | of_plan | {"build": facts["build"] | of_plan["build"]}
 
 
-def _graph_for_gpu(source: Source, kind: Kind, product: Product) -> onnx.ModelProto:
+def _graph_for_gpu(
+    source: Source, kind: Kind, product: Product, settings: BuildSettings
+) -> onnx.ModelProto:
     graph = onnx.ModelProto()
-    graph.CopyFrom(source.plain_graph(kind))
+    if product.precision == "int8":
+        graph.CopyFrom(for_gpu(source, kind, settings.int8).model)
+        if product.is_plan:
+            graph = to_half(convert_version(graph, _HALF_SCALES_OPSET))
+    else:
+        graph.CopyFrom(source.plain_graph(kind))
     if product.precision == "float16":
         graph = to_half(graph)
     size = fixed_size(source.spec, kind)
@@ -190,6 +211,8 @@ def _write_plan(
 
 def _versions(product: Product) -> dict[str, str]:
     versions = {"ocrnet": __version__, "torch": torch.__version__, "onnx": onnx.__version__}
+    if product.precision == "int8":
+        versions["nncf"] = version("nncf")
     if product.format == "openvino":
         return versions | {"openvino": openvino.__version__}
     if product.format == "onnx":

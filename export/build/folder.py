@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from export.int8.report import INT8_SUFFIX
 from ocrnet.artefacts import MANIFEST_SUFFIX
 
 # The engine inspector's summary of a plan, in the place of `.plan`.
@@ -27,7 +28,7 @@ def rewriting(folder: Path, file: str) -> Iterator[Path]:
     partial.mkdir(parents=True)
     # Those below are links to the old files: what is written anew must not be among them.
     beside = {".xml": ".bin", ".plan": LAYERS_SUFFIX}.get(Path(file).suffix)
-    replaced = {file, file + MANIFEST_SUFFIX}
+    replaced = {file, file + MANIFEST_SUFFIX, file + INT8_SUFFIX}
     if beside:
         replaced.add(Path(file).stem + beside)
     if folder.exists():

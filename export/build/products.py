@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from ocrnet.artefacts import Format, Kind, Precision, artefact_stem
 from ocrnet.zoo import ModelSpec
 
-Target = Literal["onnx", "onnx-fp16", "openvino", "tensorrt", "tensorrt-rtx"]
+Target = Literal["onnx", "onnx-fp16", "onnx-int8", "openvino", "int8", "tensorrt", "tensorrt-rtx"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 
@@ -42,6 +42,10 @@ def products(target: Target, precisions: list[Precision], compute_capability: st
         return [Product("onnx", "float32")]
     if target == "onnx-fp16":
         return [Product("onnx", "float16")]
+    if target == "onnx-int8":
+        return [Product("onnx", "int8")]
+    if target == "int8":
+        return [Product("openvino", "int8")]
     if target == "openvino":
         return [Product("openvino", "float32")]
     if target == "tensorrt":

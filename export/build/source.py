@@ -1,8 +1,10 @@
 """A model on its way to artefacts: its network and plain graphs, made when first asked for."""
 
 import tempfile
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 import onnx
 
@@ -14,6 +16,8 @@ from ocrnet.zoo import ModelSpec
 
 DEMO_WEIGHTS = Path(__file__).parents[1] / "weights" / "demo.safetensors"
 
+_Made = TypeVar("_Made")
+
 
 class Source:
     """One model and its checkpoint; several artefacts are built from it."""
@@ -23,6 +27,7 @@ class Source:
         self.spec = spec
         self.checkpoint = checkpoint
         self._plain: dict[Kind, onnx.ModelProto] = {}
+        self._kept: dict[tuple[Kind, str], Any] = {}
 
     @cached_property
     def network(self) -> OCRNet:
@@ -48,6 +53,15 @@ class Source:
                 export_graph(self.network, path, fixed_size(self.spec, kind), half_weights=False)
                 self._plain[kind] = onnx.load(path)
         return self._plain[kind]
+
+    def keep(self, kind: Kind, name: str, make: Callable[[], _Made]) -> _Made:
+        """Return what was made under that name, from now on, until one of another kind is."""
+        if (kind, name) not in self._kept:
+            if any(other != kind for other, _ in self._kept):
+                self._kept.clear()
+            self._kept[kind, name] = make()
+        made: _Made = self._kept[kind, name]
+        return made
 
     def travels(self, kind: Kind) -> bool:
         """Whether this is the graph that git holds, whose weights are stored in half the bytes."""

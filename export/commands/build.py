@@ -3,13 +3,13 @@
 import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from export.build.products import TARGETS, Product, kinds_of, products
-from export.commands.needs import checkpoint_of, needs_export_extra
-from ocrnet.artefacts import KINDS, Kind
-from ocrnet.errors import InvalidOption, OcrnetError
-from ocrnet.options import parse_size
+from export.commands.arguments import positive, size
+from export.commands.needs import checkpoint_of, needs_export_extra, needs_nncf
+from ocrnet.artefacts import KINDS, Kind, Manifest, Precision
+from ocrnet.errors import OcrnetError
 from ocrnet.zoo import ModelSpec, Size, get_spec, load_zoo
 
 if TYPE_CHECKING:
@@ -22,9 +22,14 @@ any size, 'window' for the training crop, 'whole' for 1024x2048 (Cityscapes only
 
   onnx          float32, for the gateway's own engine
   onnx-fp16     float16 with the islands that need more, for GPUs; 'whole' gives labels too
+  onnx-int8     Q/DQ nodes, for TensorRT inside of other runtimes; 'whole' gives labels too
   openvino      float32 in OpenVINO's format
+  int8          8 bits in OpenVINO's format, for CPUs
   tensorrt      plans for the GPU of this machine
   tensorrt-rtx  parsed and built ahead of time without a GPU, as a check
+
+INT8 is calibrated, and judged on pictures held back. If it costs too much, the parts of the network
+are measured one by one and the worst stay floating; FILE.int8.json beside the artefact names them.
 
 What is there already, sound and of the same checkpoint, versions and settings, is left as it is.
 """
@@ -57,37 +62,35 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     plans = build.add_argument_group("plans (tensorrt, tensorrt-rtx)")
     add = plans.add_argument
     add(
-        "--precision", nargs="+", choices=("float32", "float16"), default=["float16"],
-        help="default: float16",
+        "--precision", nargs="+", choices=get_args(Precision), default=["float16"],
+        help="default: float16; int8 is float16 where it is not 8 bits",
     )  # fmt: skip
-    add("--max-batch", type=_positive, default=8, help="of window and whole plans (default: 8)")
+    add("--max-batch", type=positive, default=8, help="of window and whole plans (default: 8)")
     add(
-        "--max-size", type=_size, default=Size(2048, 2048), metavar="HEIGHTxWIDTH",
+        "--max-size", type=size, default=Size(2048, 2048), metavar="HEIGHTxWIDTH",
         help="of dynamic plans (default: 2048x2048)",
     )  # fmt: skip
     add("--level", type=int, choices=range(6), default=3, help="of optimisation (default: 3)")
     add(
-        "--workspace", type=_positive, default=None, metavar="MIB",
+        "--workspace", type=positive, default=None, metavar="MIB",
         help="scratch memory that kernels may use (default: all of the GPU's)",
     )  # fmt: skip
     add("--timing-cache", type=Path, metavar="FILE", help="kept between builds on one GPU")
+    int8 = build.add_argument_group("INT8 (int8, onnx-int8, plans with --precision int8)")
+    add = int8.add_argument
+    add(
+        "--calibration", type=Path, metavar="FOLDER",
+        help="pictures like those to be served, with all below (default: drawn street scenes)",
+    )  # fmt: skip
+    add(
+        "--calibration-pictures", type=positive, default=32, metavar="N",
+        help="how many to calibrate with; a quarter more are held back (default: 32)",
+    )  # fmt: skip
+    add(
+        "--measure-parts", action="store_true",
+        help="measure what each part costs even if none has to fall back (5 times as long)",
+    )  # fmt: skip
     build.set_defaults(run=_build)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return value
-
-
-def _size(text: str) -> Size:
-    try:
-        size = parse_size("size", text, 1, 8192)
-    except InvalidOption as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    assert size is not None
-    return size
 
 
 def _build(arguments: argparse.Namespace) -> int:
@@ -100,6 +103,9 @@ def _build(arguments: argparse.Namespace) -> int:
     wanted = [
         p for target in arguments.to for p in products(target, arguments.precision, capability)
     ]
+    if any(product.precision == "int8" for product in wanted):
+        needs_nncf()
+        _ = settings.int8.calibration.origin  # reads the folder
     # All of them first: a mistake in the last is not to be found after hours of building.
     jobs = [(spec, _checkpoint(spec, arguments), _kinds(spec, arguments)) for spec in specs]
     for number, (spec, checkpoint, kinds) in enumerate(jobs, 1):
@@ -132,9 +138,19 @@ def _build_one(
     parts = [f"{time.monotonic() - started:.0f} s"]
     if manifest.parity:
         parts.insert(0, f"off by {max(manifest.parity.values()):.1e} of the largest logit")
-    if manifest.build:
+    if "layers" in manifest.build:
         parts.insert(0, f"{manifest.build['layers']} layers")
+    if manifest.precision == "int8":
+        parts.insert(0, _int8_in_words(manifest))
     return ", ".join(parts)
+
+
+def _int8_in_words(manifest: Manifest) -> str:
+    build = manifest.build
+    loss = build["miou_loss"]
+    lost = "" if loss is None else f", {loss:+.2f} points of mIoU lost"
+    floating = " and ".join(build["floating"]) or "nothing"
+    return f"{build['changed_labels']:.2%} of the labels changed{lost}, {floating} floating"
 
 
 def _specs(arguments: argparse.Namespace) -> list[ModelSpec]:
@@ -157,6 +173,8 @@ def _kinds(spec: ModelSpec, arguments: argparse.Namespace) -> list[Kind]:
 
 def _settings(arguments: argparse.Namespace) -> "BuildSettings":
     from export.build.artefact import BuildSettings
+    from export.build.int8 import Int8Settings
+    from export.int8.calibration import Calibration
     from export.tensorrt.api import find_gpu, load_tensorrt
     from export.tensorrt.build import BuildOptions
 
@@ -169,4 +187,8 @@ def _settings(arguments: argparse.Namespace) -> "BuildSettings":
         max_batch=arguments.max_batch,
         max_size=arguments.max_size,
         gpu=gpu,
+        int8=Int8Settings(
+            Calibration(arguments.calibration, arguments.calibration_pictures),
+            arguments.measure_parts,
+        ),
     )

@@ -1,6 +1,7 @@
 """What the exporter needs beyond the gateway, and where a model's checkpoint is."""
 
 import importlib
+import importlib.util
 
 from ocrnet.errors import OcrnetError
 from ocrnet.zoo import ModelSpec
@@ -16,6 +17,12 @@ def needs_export_extra() -> None:
                 f"'ocrnet export' needs {error.name}: run 'make .venv', "
                 "or pip install 'ocrnet[export]'"
             ) from error
+
+
+def needs_nncf() -> None:
+    """Raise OcrnetError with what to install for INT8; importing it would take seconds."""
+    if importlib.util.find_spec("nncf") is None:
+        raise OcrnetError("INT8 needs nncf: run 'make .venv', or pip install 'nncf>=3.0'")
 
 
 def checkpoint_of(spec: ModelSpec) -> str:

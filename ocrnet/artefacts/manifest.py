@@ -11,10 +11,10 @@ from ocrnet.errors import ArtefactError
 Kind = Literal["dynamic", "window", "whole"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Format = Literal["onnx", "openvino", "tensorrt", "tensorrt_rtx"]
-Precision = Literal["float32", "float16"]
+Precision = Literal["float32", "float16", "int8"]
 MANIFEST_SUFFIX = ".manifest.json"
 
-_SHORT: dict[Precision, str] = {"float32": "", "float16": "fp16"}
+_SHORT: dict[Precision, str] = {"float32": "", "float16": "fp16", "int8": "int8"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class Manifest:
     profile: of a plan, the shapes (N, H, W, 3) it was built for, by `min`, `opt` and `max`.
     gpu: of a plan, `name`, `compute_capability` such as "8.0", and `driver`.
     build: of a plan, level and workspace (MiB, 0: all) that it was built with, layers that were
-    parsed and seconds that parsing and building took.
+    parsed and seconds that parsing and building took. Of an INT8 artefact, the pictures that it was
+    calibrated with, the parts that stayed floating, the share of labels that change and the mIoU
+    that is lost (in points; None where there are no true labels), on pictures held back.
     checkpoint: where the weights came from; checkpoint_sha256: empty for stand-in weights.
     parity: largest logit error against PyTorch, over the largest logit, by size tried; empty for
     plans, which are not run when they are built.
@@ -48,7 +50,7 @@ class Manifest:
     parity: dict[str, float]
     profile: dict[str, list[int]] = field(default_factory=dict)
     gpu: dict[str, str] = field(default_factory=dict)
-    build: dict[str, float] = field(default_factory=dict)
+    build: dict[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> Path:
         """Write the manifest beside its artefact, return its path."""

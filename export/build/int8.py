@@ -1,0 +1,77 @@
+"""INT8 graphs of a model on its way to artefacts."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import onnx
+import openvino
+
+from export.build.source import Source
+from export.checkpoints import STAND_IN
+from export.int8.calibration import Calibration
+from export.int8.judge import Gate
+from export.int8.report import INT8_SUFFIX, Report
+from export.int8.sensitivity import Model, Quantise, Quantised, quantise_within
+from export.onnx_graph import fixed_size
+from export.verify.gates import gate_for
+from ocrnet.artefacts import Kind, Manifest
+
+
+@dataclass(frozen=True)
+class Int8Settings:
+    """measure_parts: measure what each part costs, even where none has to fall back."""
+
+    calibration: Calibration = field(default_factory=Calibration)
+    measure_parts: bool = False
+
+
+def for_cpu(source: Source, kind: Kind, settings: Int8Settings) -> Quantised[openvino.Model]:
+    """Quantise for OpenVINO; raises ArtefactError and InputError as `quantise_within`."""
+    from export.int8.quantise import to_openvino  # imports nncf, which takes seconds
+
+    return _quantise(source, kind, settings, to_openvino)
+
+
+def for_gpu(source: Source, kind: Kind, settings: Int8Settings) -> Quantised[onnx.ModelProto]:
+    """As Q/DQ nodes; kept with the source, since graphs and plans are made of the same."""
+    from export.int8.quantise import to_qdq
+
+    return source.keep(kind, "qdq", lambda: _quantise(source, kind, settings, to_qdq))
+
+
+def _quantise(
+    source: Source, kind: Kind, settings: Int8Settings, quantise: Quantise[Model]
+) -> Quantised[Model]:
+    spec = source.spec
+    gate = gate_for(
+        "int8", trained=source.checkpoint != STAND_IN, changed_labels=None, miou_loss=None
+    )
+    return quantise_within(
+        source.plain_graph(kind),
+        spec,
+        quantise,
+        settings.calibration.pictures(spec, fixed_size(spec, kind)),
+        Gate(gate.changed_labels, gate.miou_loss),
+        measure_all=settings.measure_parts,
+    )
+
+
+def write_report(report: Report, path: Path) -> dict[str, Any]:
+    """Write it beside the artefact; return what the manifest says of it under `build`."""
+    report.write(path.with_name(path.name + INT8_SUFFIX))
+    return {
+        "calibration": report.pictures,
+        "floating": report.floating,
+        "changed_labels": round(report.figures.changed_labels, 5),
+        "miou_loss": report.figures.miou_loss,
+        "parts_measured": report.measured,
+    }
+
+
+def as_calibrated(manifest: Manifest, settings: Int8Settings) -> bool:
+    """Whether an INT8 artefact was made with these settings; raises InputError for a bad folder."""
+    build = manifest.build
+    return build.get("calibration") == settings.calibration.origin and (
+        bool(build.get("parts_measured")) or not settings.measure_parts
+    )

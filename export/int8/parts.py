@@ -1,0 +1,56 @@
+"""Named parts of the network, each of which may stay floating in an INT8 graph."""
+
+import re
+from collections.abc import Iterable
+
+import onnx
+
+from ocrnet.errors import ArtefactError
+
+# Names of nodes follow those of the modules in export/network. The first that matches counts.
+_PARTS = {
+    "normalisation": r"/(Cast|Transpose|Sub|Div)",
+    "stem": r"/backbone/(stem|maxpool|conv\d|relu(_\d)?)/.*",
+    "stage 1": r"/backbone/layer1/.*",
+    "stage 2": r"/backbone/(layer2|transition1\.\d|stage2)/.*",
+    "stage 3": r"/backbone/(layer3|transition2\.\d|stage3)/.*",
+    "stage 4": r"/backbone/(layer4|transition3\.\d|stage4)/.*",
+    "enlarged branches": r"/[^/]+",
+    "auxiliary head": r"/decode_head\.0/convs/.*",
+    "auxiliary classifier": r"/decode_head\.0/conv_seg/.*",
+    "bottleneck": r"/decode_head\.1/bottleneck/.*",
+    "spatial gather": r"/decode_head\.1/[^/]+",
+    "fusion": r"/decode_head\.1/object_context_block/bottleneck/.*",
+    "object attention": r"/decode_head\.1/object_context_block/.*",
+    "classifier": r"/decode_head\.1/conv_seg/.*",
+}
+PARTS = tuple(_PARTS)
+# ResNet has one resolution: there is nothing to enlarge.
+_OPTIONAL = frozenset({"enlarged branches"})
+
+
+def computed_nodes(graph: onnx.ModelProto) -> list[str]:
+    """Names of all nodes but constants, which the tracer leaves without."""
+    return [node.name for node in graph.graph.node if node.op_type != "Constant"]
+
+
+def part_of(node: str) -> str | None:
+    """Return the part that a node belongs to by its name; None: to none of this exporter's."""
+    return next((part for part, names in _PARTS.items() if re.fullmatch(names, node)), None)
+
+
+def nodes_by_part(nodes: Iterable[str]) -> dict[str, list[str]]:
+    """Sort nodes, by their names, into the parts of the network that are there.
+
+    Raises ArtefactError for a node of no part and if a part has no node.
+    """
+    found: dict[str, list[str]] = {part: [] for part in PARTS}
+    for node in nodes:
+        part = part_of(node)
+        if part is None:
+            raise ArtefactError(f"the graph has a node {node!r}: it is not of this exporter")
+        found[part].append(node)
+    missing = [part for part in PARTS if not found[part] and part not in _OPTIONAL]
+    if missing:
+        raise ArtefactError(f"the graph has no {', '.join(missing)}: it is not of this exporter")
+    return {part: names for part, names in found.items() if names}

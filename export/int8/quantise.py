@@ -1,0 +1,110 @@
+"""From a float graph to INT8 by NNCF: for OpenVINO on CPUs, or as Q/DQ nodes in ONNX for TensorRT.
+
+Post-training: ranges of activations are collected on pictures, weights are quantised per channel,
+and biases corrected for the mean error that is left (docs/adr/0006).
+"""
+
+import logging
+import sys
+from collections.abc import Collection, Sequence
+from contextlib import redirect_stdout
+from typing import TypeVar
+
+import nncf
+import numpy as np
+import onnx
+import openvino
+from numpy.typing import NDArray
+from openvino.passes import ConstantFolding, Manager
+
+from export.int8.parts import computed_nodes, nodes_by_part
+from export.int8.signed import with_signed_activations
+
+_Model = TypeVar("_Model", openvino.Model, onnx.ModelProto)
+
+
+def to_openvino(
+    model: onnx.ModelProto, pictures: Sequence[NDArray[np.uint8]], floating: Collection[str]
+) -> openvino.Model:
+    """Quantise for CPUs.
+
+    model: of export_graph with its batch norms folded; left as it is. pictures: each uint8
+    (1, H, W, 3), of any size. floating: parts (export/int8/parts.py) that are not quantised. Raises
+    ArtefactError for a graph of another exporter.
+    """
+    graph = openvino.Core().read_model(_of_any_size(model).SerializeToString())
+    # The importer leaves biases behind operations on shapes: NNCF would not find, nor correct them.
+    folding = Manager()
+    folding.register_pass(ConstantFolding())
+    folding.run_passes(graph)
+    computed = [op for op in graph.get_ops() if op.get_type_name() != "Constant"]
+    names = [op.get_friendly_name() for op in computed]
+    result = _quantise(
+        graph,
+        pictures,
+        # What the importer adds of its own has a name without a slash.
+        _scope([name for name in names if name.startswith("/")], floating),
+        # Weights take 7 bits: where a CPU lacks VNNI, two products of 8 bits overflow 16.
+        nncf.OverflowFix.ENABLE,
+    )
+    dims = model.graph.input[0].type.tensor_type.shape.dim
+    result.reshape(openvino.PartialShape([dim.dim_value or -1 for dim in dims]))
+    return result
+
+
+def to_qdq(
+    model: onnx.ModelProto, pictures: Sequence[NDArray[np.uint8]], floating: Collection[str]
+) -> onnx.ModelProto:
+    """Quantise as Q/DQ nodes, symmetric and signed, as TensorRT needs them.
+
+    Arguments and errors as of `to_openvino`.
+    """
+    scope = _scope(computed_nodes(model), floating)
+    result = _quantise(_of_any_size(model), pictures, scope, nncf.OverflowFix.DISABLE)
+    result = with_signed_activations(result)
+    for ports, those_of_model in (
+        (result.graph.input, model.graph.input),
+        (result.graph.output, model.graph.output),
+    ):
+        ports[0].CopyFrom(those_of_model[0])
+    onnx.checker.check_model(result, full_check=True)
+    return result
+
+
+def _of_any_size(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy whose picture may have any size: the nodes of a fixed graph do not know it."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    del result.graph.value_info[:]
+    for port, names in ((result.graph.input[0], "NHW"), (result.graph.output[0], "N_hw")):
+        for dim, name in zip(port.type.tensor_type.shape.dim, names, strict=False):
+            if name != "_":
+                dim.dim_param = name
+    return result
+
+
+def _scope(names: Sequence[str], floating: Collection[str]) -> nncf.IgnoredScope:
+    parts = nodes_by_part(names)
+    ignored = [name for part in floating for name in parts.get(part, [])]
+    # Not validated: folded constants have names here and are no nodes to NNCF.
+    return nncf.IgnoredScope(names=ignored, validate=False)
+
+
+def _quantise(
+    graph: _Model,
+    pictures: Sequence[NDArray[np.uint8]],
+    ignored: nncf.IgnoredScope,
+    overflow_fix: nncf.OverflowFix,
+) -> _Model:
+    nncf.set_log_level(logging.WARNING)
+    with redirect_stdout(sys.stderr):  # its progress bars are no results
+        quantised: _Model = nncf.quantize(
+            graph,
+            nncf.Dataset(pictures, lambda picture: {"image": picture}),
+            preset=nncf.QuantizationPreset.PERFORMANCE,
+            target_device=nncf.TargetDevice.CPU,
+            subset_size=len(pictures),
+            ignored_scope=ignored,
+            advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=overflow_fix),
+        )
+    return quantised

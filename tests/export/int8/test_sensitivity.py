@@ -1,0 +1,129 @@
+"""What falls back, and why: with a stand-in for NNCF that damages known parts of a toy graph."""
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+
+from export.int8.calibration import Pictures
+from export.int8.judge import Gate
+from export.int8.parts import PARTS
+from export.int8.sensitivity import Quantised, quantise_within
+from ocrnet.errors import ArtefactError
+from ocrnet.zoo import get_spec
+
+Scaled = Callable[[onnx.ModelProto, str, object], onnx.ModelProto]
+Quantise = Callable[..., Quantised[onnx.ModelProto]]
+
+# Negative logits: all labels change. Half of one channel: some do.
+ALL, SOME = -1.0, [[[1.0]], [[0.5]], [[1.0]]]
+
+
+class Damage:
+    """Scales the weights of parts unless they float; keeps what it was asked for."""
+
+    def __init__(self, scaled: Scaled, factors: dict[str, object]):
+        self.scaled = scaled
+        self.factors = factors
+        self.asked: list[list[str]] = []
+
+    def __call__(
+        self,
+        model: onnx.ModelProto,
+        pictures: Sequence[NDArray[np.uint8]],
+        floating: Collection[str],
+    ) -> onnx.ModelProto:
+        assert [picture.shape for picture in pictures] == [(1, 128, 256, 3)] * 4
+        self.asked.append(list(floating))
+        for part, factor in self.factors.items():
+            if part not in floating:
+                model = self.scaled(model, part, factor)
+        return model
+
+
+@pytest.fixture
+def quantise(toy: onnx.ModelProto, pictures: Pictures) -> Quantise:
+    def quantise(damage: Damage, most: float, **options: object) -> Quantised[onnx.ModelProto]:
+        gate = Gate(changed_labels=most, miou_loss=None)
+        return quantise_within(toy, get_spec("demo"), damage, pictures, gate, **options)
+
+    return quantise
+
+
+def test_what_is_good_enough_is_not_measured(
+    quantise: Quantise, scaled: Scaled, toy: onnx.ModelProto
+) -> None:
+    damage = Damage(scaled, {})
+    made = quantise(damage, 0.02)
+    assert damage.asked == [["normalisation", "spatial gather"]]
+    assert made.model == toy
+    report = made.report
+    assert report.floating == ["normalisation", "spatial gather"]
+    assert report.figures.changed_labels < 1e-4
+    assert not report.measured
+    assert {part.name for part in report.parts if part.floating} == set(report.floating)
+    assert all(bool(part.why) == part.floating for part in report.parts)
+
+
+def test_the_part_that_costs_most_falls_back_and_no_more(
+    quantise: Quantise, scaled: Scaled, tmp_path: Path
+) -> None:
+    damage = Damage(scaled, {"stage 2": SOME, "fusion": ALL})
+    report = quantise(damage, 0.5).report
+    assert report.floating == ["fusion", "normalisation", "spatial gather"]
+    assert len(damage.asked) == 1 + len(PARTS) + 1
+    before, after = report.attempts
+    assert before.figures.changed_labels > 0.5 >= after.figures.changed_labels > 0
+    shares = {part.name: part.changed_labels or 0.0 for part in report.parts}
+    assert [name for name, share in shares.items() if share > 1e-4] == ["stage 2", "fusion"]
+    assert shares["stage 2"] == after.figures.changed_labels < 0.5 < shares["fusion"]
+    (why,) = [part.why for part in report.parts if part.name == "fusion"]
+    assert why == f"measured: changes {shares['fusion']:.2%} of the labels when it alone is INT8"
+
+    report.write(tmp_path / "report.json")
+    written = json.loads((tmp_path / "report.json").read_text())
+    assert [part["name"] for part in written["parts"]] == list(PARTS)
+    assert written["pictures"] == "drawn scenes 500000 to 500003"
+    assert (written["calibrated"], written["held_out"]) == (4, 1)
+    assert written["gate"] == {"changed_labels": 0.5, "miou_loss": None}
+
+
+def test_parts_fall_back_one_after_the_other_the_worst_first(
+    quantise: Quantise, scaled: Scaled
+) -> None:
+    damage = Damage(scaled, {"stage 2": SOME, "fusion": ALL})
+    made = quantise(damage, 0.001, floating=())
+    assert [attempt.floating for attempt in made.report.attempts] == [
+        [],
+        ["fusion"],
+        ["fusion", "stage 2"],
+    ]
+
+
+def test_all_is_measured_if_asked_for(quantise: Quantise, scaled: Scaled) -> None:
+    report = quantise(Damage(scaled, {"stage 2": SOME}), 0.9, measure_all=True).report
+    assert report.measured
+    assert len(report.attempts) == 1
+    assert [part.name for part in report.parts if (part.changed_labels or 0) > 1e-4] == ["stage 2"]
+
+
+def test_a_graph_that_no_choice_mends_is_refused_with_what_was_measured(
+    quantise: Quantise, scaled: Scaled
+) -> None:
+    class Hopeless(Damage):
+        def __call__(
+            self,
+            model: onnx.ModelProto,
+            pictures: Sequence[NDArray[np.uint8]],
+            floating: Collection[str],
+        ) -> onnx.ModelProto:
+            return super().__call__(model, pictures, [])
+
+    with pytest.raises(ArtefactError, match=r"allowed are 2\.00% of the labels, ") as info:
+        quantise(Hopeless(scaled, {"stem": ALL}), 0.02)
+    assert "(alone: normalisation " in str(info.value)
+    assert "Calibrate with more pictures" in str(info.value)
