@@ -22,6 +22,7 @@ check: .venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/ocrnet export repository demo --check
 
 format: .venv
 	$(BIN)/ruff format .
@@ -47,7 +48,7 @@ format: .venv
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --quiet
 lock:
-	echo 'setuptools>=77' > requirements/.build.in
+	printf 'setuptools>=77\nnumpy<2.5\n' > requirements/.build.in  # numpy: NNCF's bound
 	$(COMPILE) requirements/.build.in --generate-hashes --output-file requirements/server.txt
 	echo 'torch==2.13.0' > requirements/.torch.in
 	$(COMPILE) --extra dev -c requirements/server.txt -c requirements/.torch.in \

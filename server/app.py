@@ -1,5 +1,6 @@
 """The web application: routes, errors and models put together."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -44,7 +45,11 @@ def create_app(settings: Settings, served: ServedModels) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        watch = asyncio.create_task(gateway.triton.run()) if gateway.triton else None
         yield
+        if watch:
+            watch.cancel()
+            await asyncio.wait([watch])
         await served.close()
 
     app = FastAPIOffline(

@@ -5,6 +5,8 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -69,7 +71,7 @@ def serve(arguments: argparse.Namespace) -> int:
     configure(settings.log_level, settings.log_format)
     try:
         # Bound first: a taken port shows at once, not after the models are loaded.
-        with _listen(settings.host, settings.port) as listener:
+        with _listen(settings.host, settings.port) as listener, _triton(settings) as settings:
             models = open_models(settings)
             served = ", ".join(model.spec.name for model in models)
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -80,6 +82,27 @@ def serve(arguments: argparse.Namespace) -> int:
         print(f"ocrnet serve: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+@contextmanager
+def _triton(settings: Settings) -> Iterator[Settings]:
+    """Start the local Triton if that is asked for; the settings with its address."""
+    if settings.triton != "local":
+        yield settings
+        return
+    from server.local_triton import LocalTriton, Ports, install_environment
+
+    ports = Ports(grpc=0, http=0, metrics=0)
+    triton = LocalTriton(
+        install_environment(),
+        settings.repository,
+        settings.model_names,
+        ports=ports,
+        threads=settings.threads,
+    )
+    with triton:
+        _announce(f"Started Triton at {triton.addresses.grpc}", settings)
+        yield settings.model_copy(update={"triton": triton.addresses.grpc})
 
 
 def _announce(text: str, settings: Settings) -> None:

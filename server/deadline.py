@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from starlette.datastructures import Headers
 
+from ocrnet.deadline import deadline_at
 from ocrnet.errors import DeadlineExceeded
 from server.problems import RequestError
 
@@ -32,8 +33,9 @@ class Deadline:
             raise self._exceeded()
         timeout = asyncio.timeout_at(self._at)
         try:
-            async with timeout:
-                yield
+            with deadline_at(self._at):
+                async with timeout:
+                    yield
         except TimeoutError:
             if timeout.expired():
                 raise self._exceeded() from None

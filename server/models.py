@@ -8,6 +8,7 @@ from typing import Any
 
 from ocrnet.artefacts import Artefact, find_graphs
 from ocrnet.engines import Engine, open_engine
+from ocrnet.engines.triton import TritonConnection, TritonEngine, served_graphs
 from ocrnet.errors import UnknownModel
 from ocrnet.formats.report import describe_class
 from ocrnet.threads import in_thread
@@ -16,10 +17,13 @@ from server.settings import Settings
 
 
 class ServedModel:
-    """A model, its checked graphs, and the engine that runs it once it is loaded."""
+    """A model, what is said of its graphs, and the engine that runs it once it is loaded."""
 
-    def __init__(self, spec: ModelSpec, graphs: list[Artefact], opener: Callable[[], Engine]):
-        """opener: makes the engine; it takes seconds and the model's memory."""
+    def __init__(self, spec: ModelSpec, graphs: list[dict[str, Any]], opener: Callable[[], Engine]):
+        """graphs: as `GET /models/{name}` shows them.
+
+        opener: makes the engine; it takes seconds and the model's memory.
+        """
         self.spec = spec
         self.graphs = graphs
         self.memory_bytes: int | None = None  # what the process grew by when it was loaded
@@ -64,9 +68,18 @@ class ServedModel:
 class ServedModels:
     """Looks models up by name or alias."""
 
-    def __init__(self, models: list[ServedModel], default: str = ""):
-        """default: the model of requests that name none; empty: the first."""
+    def __init__(
+        self,
+        models: list[ServedModel],
+        default: str = "",
+        triton: TritonConnection | None = None,
+    ):
+        """default: the model of requests that name none; empty: the first.
+
+        triton: that the engines share, if they do.
+        """
         self._by_name = {model.spec.name: model for model in models}
+        self.triton = triton
         self.default = get_spec(default).name if default else next(iter(self._by_name))
 
     def __iter__(self) -> Iterator[ServedModel]:
@@ -89,6 +102,8 @@ class ServedModels:
         """Close every engine."""
         for model in self._by_name.values():
             await model.close()
+        if self.triton is not None:
+            await self.triton.close()
 
 
 def open_models(settings: Settings) -> ServedModels:
@@ -96,16 +111,47 @@ def open_models(settings: Settings) -> ServedModels:
 
     Raises UnknownModel, ArtefactError.
     """
+    triton = TritonConnection(settings.triton) if settings.triton else None
     models = []
     # By spec: two aliases of one model are one model.
     for spec in dict.fromkeys(get_spec(name) for name in settings.model_names):
-        graphs = find_graphs(settings.repository, spec)
-        at_start = settings.load == "start"
-        model = ServedModel(spec, graphs, _opener(spec, settings, graphs if at_start else None))
-        if at_start:
+        model = _on_triton(spec, triton) if triton else _in_process(spec, settings)
+        if settings.load == "start":
             model.load()
         models.append(model)
-    return ServedModels(models, settings.default_model)
+    return ServedModels(models, settings.default_model, triton)
+
+
+def _on_triton(spec: ModelSpec, triton: TritonConnection) -> ServedModel:
+    graphs = served_graphs(triton, spec)
+    described = [
+        {
+            "kind": graph.kind,
+            "precision": "float16" if graph.logits_type == "FP16" else "float32",
+            "size": str(graph.size) if graph.size else "any",
+            "triton": graph.name,
+            "max_batch": graph.max_batch,
+        }
+        for graph in graphs
+    ]
+    return ServedModel(spec, described, lambda: TritonEngine(triton, graphs))
+
+
+def _in_process(spec: ModelSpec, settings: Settings) -> ServedModel:
+    graphs = find_graphs(settings.repository, spec)
+    described = [
+        {
+            "kind": graph.manifest.kind,
+            "precision": graph.manifest.precision,
+            "size": str(graph.fixed_size) if graph.fixed_size else "any",
+            "sha256": graph.manifest.files[graph.manifest.file],
+            "checkpoint": graph.manifest.checkpoint,
+            "parity": graph.manifest.parity,
+        }
+        for graph in graphs
+    ]
+    at_start = settings.load == "start"
+    return ServedModel(spec, described, _opener(spec, settings, graphs if at_start else None))
 
 
 def _opener(
@@ -146,15 +192,5 @@ def describe(model: ServedModel) -> dict[str, Any]:
         "legend": f"models/{spec.name}/legend.png",
         "palette": f"models/{spec.name}/palette.csv",
         "classes": [describe_class(labels, index) for index in range(spec.classes)],
-        "graphs": [
-            {
-                "kind": graph.manifest.kind,
-                "precision": graph.manifest.precision,
-                "size": str(graph.fixed_size) if graph.fixed_size else "any",
-                "sha256": graph.manifest.files[graph.manifest.file],
-                "checkpoint": graph.manifest.checkpoint,
-                "parity": graph.manifest.parity,
-            }
-            for graph in model.graphs
-        ],
+        "graphs": model.graphs,
     }

@@ -49,6 +49,13 @@ class Settings(BaseSettings):
         description="the model of requests that name none; empty: the first of --models",
         json_schema_extra=_MODELS,
     )
+    triton: str = Field(
+        "",
+        pattern=r"^$|^local$|^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$",
+        description="HOST:PORT of a Triton's gRPC service that runs the models, or local: start "
+        "one here (see docs/triton.md); empty: run them in this process",
+        json_schema_extra=_MODELS,
+    )
     load: Literal["start", "first-use"] = Field(
         "start",
         description="when a model takes its memory: start, or first-use (its first request waits)",

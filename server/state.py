@@ -6,11 +6,14 @@ from server.admission import Admission
 from server.metrics import Metrics
 from server.models import ServedModels
 from server.settings import Settings
+from server.triton_watch import TritonWatch
 
 
 @dataclass(frozen=True)
 class Gateway:
     """Settings, models, admission and metrics of one running gateway, as `app.state.gateway`.
+
+    triton: None where models run in this process.
 
     uploads: requests whose body is arriving; work: requests that are being segmented. Apart,
     so that slow senders cannot keep others from the engine.
@@ -21,6 +24,7 @@ class Gateway:
     uploads: Admission
     work: Admission
     metrics: Metrics
+    triton: TritonWatch | None
 
 
 def build_gateway(settings: Settings, models: ServedModels) -> Gateway:
@@ -35,4 +39,8 @@ def build_gateway(settings: Settings, models: ServedModels) -> Gateway:
     )
     metrics.watch("arriving", lambda: uploads.taken)
     metrics.watch("in work", lambda: work.taken)
-    return Gateway(settings, models, uploads, work, metrics)
+    watch = None
+    if models.triton is not None:
+        watch = TritonWatch(models.triton, [model.spec.name for model in models])
+        metrics.registry.register(watch)
+    return Gateway(settings, models, uploads, work, metrics, watch)

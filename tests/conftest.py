@@ -25,6 +25,7 @@ from ocrnet.engines.fake import FakeEngine
 from ocrnet.zoo import get_spec
 from server.app import create_app
 from server.cli import server_config
+from server.local_triton import TritonEnvironment, find_environment, install_environment
 from server.models import ServedModel, ServedModels
 from server.settings import Settings
 
@@ -155,3 +156,14 @@ def need(program: str) -> str:
 @pytest.fixture
 def needed() -> Callable[[str], str]:
     return need
+
+
+@pytest.fixture(scope="session")
+def local_triton_environment() -> TritonEnvironment:
+    """Where a real Triton is installed; in CI it is installed now, elsewhere tests are skipped."""
+    if os.environ.get("CI") == "true":
+        return install_environment()
+    found = find_environment()
+    if found is None:
+        pytest.skip("Triton is not installed: run 'ocrnet triton --install-only'")
+    return found

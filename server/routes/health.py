@@ -1,6 +1,11 @@
 """Probes: is the process alive, can it serve now."""
 
-from fastapi import APIRouter
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from server.state import Gateway
 
 router = APIRouter(prefix="/health")
 
@@ -11,7 +16,17 @@ async def live() -> dict[str, str]:
     return {"status": "live"}
 
 
-@router.get("/ready", summary="Requests can be served")
-async def ready() -> dict[str, str]:
-    """200 once requests can be served; the gateway answers nothing before that."""
-    return {"status": "ready"}
+@router.get(
+    "/ready",
+    summary="Requests can be served",
+    responses={503: {"description": "Triton cannot be reached"}},
+)
+async def ready(request: Request) -> JSONResponse:
+    """200 once requests can be served, 503 while Triton cannot be reached.
+
+    The gateway answers nothing before its models are loaded.
+    """
+    gateway: Gateway = request.app.state.gateway
+    if gateway.triton is not None and not gateway.triton.reachable:
+        return JSONResponse({"status": "triton_unreachable"}, HTTPStatus.SERVICE_UNAVAILABLE)
+    return JSONResponse({"status": "ready"})

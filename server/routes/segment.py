@@ -91,7 +91,10 @@ async def _run(
                 engine = await model.engine()
             metered = gateway.metrics.metered(model.spec.name, engine)
             limit = gateway.settings.max_window_pixels
-            return await run_job(job, metered, timings, batch_pixels=limit)
+            if gateway.triton is None:
+                return await run_job(job, metered, timings, batch_pixels=limit)
+            async with gateway.triton.queue_apart(model.spec.name, timings):
+                return await run_job(job, metered, timings, batch_pixels=limit)
         finally:
             gateway.metrics.segmented(model.spec.name, timings.seconds)
 

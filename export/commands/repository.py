@@ -1,0 +1,93 @@
+"""`ocrnet export repository`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from export.commands.arguments import positive
+from export.commands.needs import needs_export_extra
+from ocrnet.zoo import get_spec
+
+_DESCRIPTION = """\
+Write Triton's configurations of models: NAME_dynamic, NAME_window and, for Cityscapes, NAME_whole.
+Of each there are three:
+
+  config.pbtxt         TensorRT plans, by the GPU's compute capability
+  configs/onnx.pbtxt   float16 ONNX on a GPU       (tritonserver --model-config-name=onnx)
+  configs/cpu.pbtxt    float32 ONNX on the CPU     (tritonserver --model-config-name=cpu)
+
+What they serve is built by 'ocrnet export build NAME --to tensorrt | onnx-fp16 | onnx'.
+"""
+
+
+def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand."""
+    repository = parts.add_parser(
+        "repository",
+        help="write Triton's configurations",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = repository.add_argument
+    add("models", nargs="+", metavar="NAME", help="a model's name or alias")
+    add(
+        "--repository", type=Path, default=Path("model_repository"), metavar="FOLDER",
+        help="where to write (default: model_repository)",
+    )  # fmt: skip
+    add("--check", action="store_true", help="write nothing; status 1 if something would change")
+    serving = repository.add_argument_group("serving")
+    add = serving.add_argument
+    add(
+        "--max-batch", type=positive, default=8,
+        help="of window and whole graphs, as their plans were built (default: 8)",
+    )  # fmt: skip
+    add(
+        "--queue-delay", type=_not_negative, default=2000, metavar="MICROSECONDS",
+        help="that a window waits for others to form a batch with (default: 2000)",
+    )  # fmt: skip
+    add(
+        "--queue-size", type=positive, default=128, metavar="N",
+        help="requests that may wait for a graph; beyond, they are refused (default: 128)",
+    )  # fmt: skip
+    add(
+        "--queue-timeout", type=positive, default=60, metavar="SECONDS",
+        help="that one may wait, unless its client allows less (default: 60)",
+    )  # fmt: skip
+    add(
+        "--instances", type=positive, default=2, metavar="N",
+        help="of a window graph on each GPU: one copies while the other computes (default: 2)",
+    )  # fmt: skip
+    repository.set_defaults(run=_repository)
+
+
+def _not_negative(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return value
+
+
+def _repository(arguments: argparse.Namespace) -> int:
+    needs_export_extra()
+    from export.triton.models import Serving
+    from export.triton.repository import stale_configs, write_configs
+
+    serving = Serving(
+        max_batch=arguments.max_batch,
+        queue_delay=arguments.queue_delay,
+        queue_size=arguments.queue_size,
+        queue_timeout=arguments.queue_timeout,
+        instances=arguments.instances,
+    )
+    stale = 0
+    for spec in [get_spec(name) for name in arguments.models]:
+        if arguments.check:
+            for path in stale_configs(spec, arguments.repository, serving):
+                print(f"{path} is not what 'ocrnet export repository' writes", file=sys.stderr)
+                stale += 1
+            continue
+        changed = write_configs(spec, arguments.repository, serving)
+        print(f"{spec.name}: {len(changed)} configurations written, the others are up to date")
+        for path in changed:
+            print(f"    {path}")
+    return 1 if stale else 0

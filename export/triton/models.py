@@ -1,0 +1,124 @@
+"""The Triton models of a zoo row: one per kind of graph, in three variants."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from export.build.products import Product
+from export.triton.config import (
+    Cuda,
+    DataType,
+    DynamicBatching,
+    GraphShape,
+    GraphSpec,
+    InstanceGroup,
+    Kind,
+    ModelConfig,
+    Optimization,
+    QueuePolicy,
+    SpecificVersions,
+    Tensor,
+    TimeoutAction,
+    VersionPolicy,
+    Warmup,
+    WarmupInput,
+)
+from ocrnet.artefacts import Kind as GraphKind
+from ocrnet.zoo import ModelSpec, Size
+
+# `plan` is config.pbtxt itself; the others are chosen with --model-config-name.
+Variant = Literal["plan", "onnx", "cpu"]
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+# GPUs that TensorRT 10 and 11 build for: Turing to Blackwell.
+COMPUTE_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How models are served; the defaults are estimates that no GPU has confirmed.
+
+    max_batch: of window and whole graphs. queue_delay: microseconds that the first window of a
+    batch waits for others. queue_size: requests that may wait. queue_timeout: seconds after which
+    a waiting request is refused. instances: of window graphs on a GPU, so that one copies while
+    the other computes.
+    """
+
+    max_batch: int = 8
+    queue_delay: int = 2000
+    queue_size: int = 128
+    queue_timeout: int = 60
+    instances: int = 2
+
+
+def model_config(
+    spec: ModelSpec, kind: GraphKind, size: Size | None, variant: Variant, serving: Serving
+) -> ModelConfig:
+    """Return the configuration of one graph; size: of a fixed graph, None for the dynamic one."""
+    # Plans for any size take one picture at a time: a batch would reserve memory for both.
+    batch = 1 if kind == "dynamic" and variant == "plan" else serving.max_batch
+    image = (size.height, size.width, 3) if size else (-1, -1, 3)
+    capabilities = COMPUTE_CAPABILITIES if variant == "plan" else ()
+    plans = {cc: Product("tensorrt", "float16", cc).file for cc in capabilities}
+    return ModelConfig(
+        name=f"{spec.name}_{kind}",
+        platform="tensorrt_plan" if variant == "plan" else "onnxruntime_onnx",
+        max_batch_size=batch,
+        version_policy=VersionPolicy(SpecificVersions((1,))),
+        input=(Tensor("image", DataType.UINT8, image),),
+        output=_outputs(spec, kind, size, variant),
+        instance_group=(_instances(kind, variant, serving),),
+        dynamic_batching=DynamicBatching(
+            serving.queue_delay if kind == "window" else 0,
+            QueuePolicy(
+                TimeoutAction.REJECT, serving.queue_timeout * 1_000_000, True, serving.queue_size
+            ),
+        ),
+        model_warmup=_warmup(spec, size, batch if kind == "window" else 1),
+        default_model_filename=_file(variant),
+        cc_model_filenames=plans,
+        optimization=_graphs(image, batch) if variant == "plan" and size else None,
+    )
+
+
+def _file(variant: Variant) -> str:
+    """What is loaded where no plan is for the GPU at hand; for plans, a name that says so."""
+    if variant == "plan":
+        return "no_plan_for_this_gpu.plan"
+    return Product("onnx", "float32" if variant == "cpu" else "float16").file
+
+
+def _outputs(
+    spec: ModelSpec, kind: GraphKind, size: Size | None, variant: Variant
+) -> tuple[Tensor, ...]:
+    stride = spec.output_stride
+    grid = (-(-size.height // stride), -(-size.width // stride)) if size else (-1, -1)
+    element = DataType.FP32 if variant == "cpu" else DataType.FP16
+    logits = Tensor("logits", element, (spec.classes, *grid))
+    if kind == "whole" and size and variant != "cpu":
+        return logits, Tensor("labels", DataType.UINT8, (size.height, size.width))
+    return (logits,)
+
+
+def _instances(kind: GraphKind, variant: Variant, serving: Serving) -> InstanceGroup:
+    if variant == "cpu":  # one takes all cores
+        return InstanceGroup(Kind.CPU, 1)
+    return InstanceGroup(Kind.GPU, serving.instances if kind == "window" else 1)
+
+
+def _warmup(spec: ModelSpec, size: Size | None, batch: int) -> tuple[Warmup, ...]:
+    """Each shape that is served often, alone and as the largest batch."""
+    sizes = [size or spec.crop]
+    return tuple(
+        Warmup(
+            f"{shape} batch {number}",
+            number,
+            {"image": WarmupInput(DataType.UINT8, (shape.height, shape.width, 3))},
+        )
+        for shape in sizes
+        for number in sorted({1, batch})
+    )
+
+
+def _graphs(image: tuple[int, ...], batch: int) -> Optimization:
+    """A CUDA graph for every batch that the batcher can form: others would run without."""
+    specs = (GraphSpec(number, {"image": GraphShape(image)}) for number in range(1, batch + 1))
+    return Optimization(Cuda(True, tuple(specs)))

@@ -1,0 +1,95 @@
+"""Which graphs of a model a Triton server has, checked against the zoo."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tritonclient.utils import InferenceServerException
+
+from ocrnet.artefacts import KINDS, Kind
+from ocrnet.engines.triton.connection import TritonConnection
+from ocrnet.errors import ArtefactError
+from ocrnet.zoo.spec import ModelSpec, Size
+
+VERSION = "1"
+_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class TritonGraph:
+    """A Triton model. max_batch: images of one request; size: of a fixed graph, None: any."""
+
+    name: str
+    kind: Kind
+    size: Size | None
+    max_batch: int
+    outputs: frozenset[str]
+    logits_type: str
+
+
+def served_graphs(connection: TritonConnection, spec: ModelSpec) -> list[TritonGraph]:
+    """Ask Triton for the model's graphs, before there is an event loop.
+
+    Raises ArtefactError if Triton cannot be reached, has no dynamic graph of the model, or has one
+    that is not as the zoo says.
+    """
+    sizes: dict[Kind, Size | None] = {"dynamic": None, "window": spec.crop, "whole": spec.whole}
+    client = connection.blocking()
+    try:
+        client.is_server_ready(client_timeout=_SECONDS)
+        found = [
+            _graph(client, connection.address, spec, kind, sizes[kind])
+            for kind in KINDS
+            if client.is_model_ready(f"{spec.name}_{kind}", VERSION, client_timeout=_SECONDS)
+        ]
+    except InferenceServerException as error:
+        raise ArtefactError(
+            f"there is no Triton at {connection.address} (its gRPC port is usually 8001): "
+            f"{error.message()}"
+        ) from error
+    finally:
+        client.close()
+    if not any(graph.size is None for graph in found):
+        raise ArtefactError(
+            f"Triton at {connection.address} does not serve {spec.name}_dynamic: configure it with "
+            f"'ocrnet export repository {spec.name}' and build it with 'ocrnet export build'"
+        )
+    return found
+
+
+def _graph(
+    client: Any, address: str, spec: ModelSpec, kind: Kind, size: Size | None
+) -> TritonGraph:
+    name = f"{spec.name}_{kind}"
+    config = client.get_model_config(name, VERSION, client_timeout=_SECONDS).config
+    stride = spec.output_stride
+    free = [-1, -1]
+    here = [size.height, size.width] if size else free
+    grid = [-(-size.height // stride), -(-size.width // stride)] if size else free
+    inputs = {one.name: (_type(one), list(one.dims)) for one in config.input}
+    outputs = {one.name: (_type(one), list(one.dims)) for one in config.output}
+    expected_input = {"image": ("UINT8", [*here, 3])}
+    if inputs != expected_input:
+        raise _unlike(address, name, "takes", inputs, expected_input)
+    element, _ = outputs.get("logits", ("FP32", []))
+    if element not in ("FP16", "FP32"):
+        element = "FP32"
+    expected = {"logits": (element, [spec.classes, *grid])}
+    if "labels" in outputs:
+        expected["labels"] = ("UINT8", here)
+    if outputs != expected:
+        raise _unlike(address, name, "gives", outputs, expected)
+    if config.max_batch_size < 1:
+        raise ArtefactError(f"{name} on Triton at {address} takes no batches (max_batch_size 0)")
+    return TritonGraph(name, kind, size, config.max_batch_size, frozenset(outputs), element)
+
+
+def _type(tensor: Any) -> str:
+    kinds = type(tensor).DESCRIPTOR.fields_by_name["data_type"].enum_type.values_by_number
+    return str(kinds[tensor.data_type].name).removeprefix("TYPE_")
+
+
+def _unlike(address: str, name: str, verb: str, found: object, expected: object) -> ArtefactError:
+    return ArtefactError(
+        f"{name} on Triton at {address} {verb} {found}, the zoo says {expected}: it is of another "
+        "model or version; build it again"
+    )

@@ -1,0 +1,102 @@
+"""`ocrnet triton`."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from server.local_triton.environment import TRITON_VERSION, default_folder, install_environment
+from server.local_triton.ports import Ports
+from server.local_triton.process import LocalTriton
+
+_DESCRIPTION = """\
+Start a real Triton on this machine's CPU, without containers: for trying and testing, not for
+production. The first time it installs the server of the nvidia-pytriton wheel, in an environment of
+its own. It serves what the model repository configures ('ocrnet export repository') by ONNX Runtime
+in Triton's Python back end, and listens on 127.0.0.1 alone.
+
+  ocrnet triton --models demo                    here
+  ocrnet serve --triton 127.0.0.1:8001           the gateway in front, in another terminal
+"""
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "triton",
+        help="start a Triton here, without GPU or containers",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--models", default="demo", metavar="NAMES", help="separated by commas (default: demo)")
+    add(
+        "--repository", type=Path, default=Path("model_repository"), metavar="FOLDER",
+        help="with the models' graphs and configurations (default: model_repository)",
+    )  # fmt: skip
+    for name, port in {"grpc": 8001, "http": 8000, "metrics": 8002}.items():
+        add(
+            f"--{name}-port", type=_port, default=port, metavar="PORT",
+            help=f"0 takes a free one (default: {port})",
+        )  # fmt: skip
+    add(
+        "--threads", type=_count, default=0, metavar="N",
+        help="CPU threads of each graph; 0 takes the machine's cores (default: 0)",
+    )  # fmt: skip
+    add("--warmup", action="store_true", help="run the models as configured before it is ready")
+    add("--log", type=Path, metavar="FILE", help="append Triton's log to it (default: none kept)")
+    add(
+        "--environment", type=Path, metavar="FOLDER",
+        help=f"where the server is installed (default: {default_folder()})".replace("%", "%%"),
+    )  # fmt: skip
+    add("--install-only", action="store_true", help="install what is missing and start nothing")
+    parser.set_defaults(run=_triton)
+
+
+def _triton(arguments: argparse.Namespace) -> int:
+    environment = install_environment(arguments.environment)
+    if arguments.install_only:
+        print(f"Triton {TRITON_VERSION} is installed in {environment.folder}")
+        return 0
+    ports = Ports(arguments.grpc_port, arguments.http_port, arguments.metrics_port)
+    triton = LocalTriton(
+        environment,
+        arguments.repository,
+        [name.strip() for name in arguments.models.split(",") if name.strip()],
+        ports=ports,
+        threads=arguments.threads,
+        warmup=arguments.warmup,
+        log=arguments.log,
+    )
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        print(f"Starting Triton {TRITON_VERSION} …", file=sys.stderr)
+        with triton:
+            at = triton.addresses
+            print(
+                f"Serving {', '.join(triton.served)} by Triton {TRITON_VERSION} at {at.grpc} "
+                f"(gRPC), {at.http} (HTTP), {at.metrics} (metrics); Ctrl-C stops it",
+                file=sys.stderr,
+            )
+            triton.wait()
+    except KeyboardInterrupt:
+        print("Triton has stopped", file=sys.stderr)
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """SIGTERM as Ctrl-C: everything that was started is stopped on the way out."""
+    raise KeyboardInterrupt
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of threads: 0 or more")
+    return int(text)

@@ -1,0 +1,86 @@
+"""Runs the server, and leaves nothing behind when it or whoever wanted it ends.
+
+A program of its own, so that this holds even where the one that started it was killed:
+
+    keeper.py GRACE REGIONS SCRATCH COMMAND...
+
+It prints the server's process id. The server is stopped once the standard input is closed: by
+SIGTERM, and after GRACE seconds by SIGKILL. With it end the processes that it started. Shared
+memory in /dev/shm whose name starts with REGIONS is removed, and the folder SCRATCH if nobody is
+left who would do it. Only the standard library is imported.
+"""
+
+import ctypes
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_SHARED_MEMORY = Path("/dev/shm")
+
+
+def main() -> int:
+    """Run until the server has ended; 0 if it ended well."""
+    grace, regions, scratch, *command = sys.argv[1:]
+    parent = os.getppid()
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    told = _signals()
+    server = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr.fileno(),
+        process_group=0,
+        # Should this process be killed, the server still stops. There are no threads here.
+        preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),
+    )
+    print(server.pid, flush=True)  # noqa: T201
+    ended = os.pidfd_open(server.pid)
+    if ended not in _first_of(ended, told, sys.stdin.fileno()):
+        server.terminate()
+        server.send_signal(signal.SIGCONT)  # one that is halted could not end
+        _first_of(ended, seconds=float(grace))
+    # Not reaped yet, so the id is still its own. Its model processes are of its group.
+    os.killpg(server.pid, signal.SIGKILL)
+    code = server.wait()
+    _reap()
+    for region in _SHARED_MEMORY.glob(f"{regions}*"):
+        region.unlink(missing_ok=True)
+    if os.getppid() != parent:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return 0 if code == 0 else 1
+
+
+def _signals() -> int:
+    """A file that can be read once somebody asks this process to end."""
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)  # not SIG_IGN, which the server would inherit
+    return told
+
+
+def _first_of(*files: int, seconds: float | None = None) -> list[int]:
+    """Wait until one of the files can be read or has been closed, or the time is over."""
+    poll = select.poll()
+    for file in files:
+        poll.register(file, select.POLLIN)
+    return [file for file, _ in poll.poll(None if seconds is None else seconds * 1000)]
+
+
+def _reap() -> None:
+    try:
+        while True:
+            os.wait()
+    except ChildProcessError:  # there is none any more
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The ports of the local Triton, on the loopback interface alone."""
+
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+
+from ocrnet.errors import OcrnetError
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Of each service; 0: a free one."""
+
+    grpc: int = 0
+    http: int = 0
+    metrics: int = 0
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a server listens, each as HOST:PORT."""
+
+    grpc: str
+    http: str
+    metrics: str
+
+
+def choose_ports(ports: Ports) -> Ports:
+    """Return free ports in place of zeros; raises OcrnetError if one of the others is taken."""
+    chosen = {}
+    with ExitStack() as held:  # all at once, so that no two are the same
+        for field in fields(ports):
+            port = getattr(ports, field.name)
+            try:
+                listener = held.enter_context(socket.create_server((HOST, port)))
+            except (OSError, OverflowError) as error:
+                raise OcrnetError(
+                    f"Triton's {field.name} port {HOST}:{port} cannot be used "
+                    f"({getattr(error, 'strerror', None) or error}): choose another, or 0 for a "
+                    "free one"
+                ) from error
+            chosen[field.name] = listener.getsockname()[1]
+    return Ports(**chosen)
+
+
+def addresses_of(ports: Ports) -> Addresses:
+    """Return where a server with these ports listens."""
+    return Addresses(*(f"{HOST}:{getattr(ports, field.name)}" for field in fields(ports)))

@@ -1,0 +1,226 @@
+"""A local Triton as a process: started, watched, stopped, and in tests killed or halted."""
+
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ocrnet.artefacts import KINDS, Kind
+from ocrnet.errors import OcrnetError
+from ocrnet.zoo import get_spec
+from server.local_triton.environment import TritonEnvironment
+from server.local_triton.log import last_words
+from server.local_triton.ports import HOST, Addresses, Ports, addresses_of, choose_ports
+from server.local_triton.repository import write_repository
+
+_KEEPER = Path(__file__).with_name("keeper.py")
+_EXIT_SECONDS = 5  # that Triton gives requests in work when it is told to stop
+
+
+@dataclass
+class _Run:
+    """One life of the server. log_start: the size that its log had before."""
+
+    keeper: subprocess.Popen[bytes]
+    pid: int
+    log: Path
+    log_start: int
+
+
+class LocalTriton:
+    """A Triton on the loopback interface, usable as a context manager.
+
+    It can be started again after stop() or kill(), on the same ports.
+    """
+
+    def __init__(
+        self,
+        environment: TritonEnvironment,
+        repository: Path,
+        models: Iterable[str],
+        *,
+        kinds: Iterable[Kind] = KINDS,
+        ports: Ports = Ports(),  # noqa: B008  # it is frozen
+        threads: int = 0,
+        warmup: bool = False,
+        log: Path | None = None,
+        grace: float = 15.0,
+    ):
+        """models: names of the zoo; kinds, threads, warmup: as write_repository takes them.
+
+        log: the file that the server's log is appended to; None: one that goes with the server.
+        grace: seconds that it may take to stop before it is killed.
+        """
+        self._environment = environment
+        self._repository = repository
+        self._specs = list(dict.fromkeys(get_spec(name) for name in models))
+        self._kinds, self._threads, self._warmup = list(kinds), threads, warmup
+        self._ports, self._log, self._grace = ports, log, grace
+        self._run: _Run | None = None
+        self._scratch: Path | None = None
+        self.served: list[str] = []  # Triton's names of the models, once it is started
+
+    def start(self, deadline: float = 180.0) -> Addresses:
+        """Start it and wait until all its models can be used; where it listens.
+
+        deadline: seconds. Raises ArtefactError for models that cannot be served, OcrnetError for a
+        port that is taken or a server that does not get ready, with the end of its log.
+        """
+        if self._run is not None:
+            raise RuntimeError("this Triton is started already")
+        with ExitStack() as undo:
+            undo.callback(self.stop)
+            self._scratch = Path(tempfile.mkdtemp(prefix="ocrnet-triton-"))
+            self.served = write_repository(
+                self._scratch / "models",
+                self._repository,
+                self._specs,
+                kinds=self._kinds,
+                threads=self._threads,
+                warmup=self._warmup,
+            )
+            self._ports = choose_ports(self._ports)
+            self._run = self._launch(self._scratch)
+            self._wait_until_ready(self._run, deadline)
+            undo.pop_all()
+        return self.addresses
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where it listens, once it was started."""
+        return addresses_of(self._ports)
+
+    @property
+    def pid(self) -> int:
+        """The server's process id; raises RuntimeError if it is not started."""
+        return self._started().pid
+
+    def is_running(self) -> bool:
+        """Whether it is started and has not ended by itself."""
+        return self._run is not None and self._run.keeper.poll() is None
+
+    def wait(self) -> None:
+        """Return only by an error: OcrnetError, with the end of its log, when it has ended."""
+        run = self._started()
+        run.keeper.wait()
+        raise OcrnetError(f"Triton has ended by itself:\n{last_words(run.log, run.log_start)}")
+
+    def stop(self) -> None:
+        """Let it finish what it is at, and end it; nothing is left of it. Twice is fine."""
+        if self._run is not None:
+            stdin, stdout = self._run.keeper.stdin, self._run.keeper.stdout
+            assert stdin is not None
+            assert stdout is not None
+            stdin.close()  # which tells the keeper
+            self._run.keeper.wait()
+            stdout.close()
+            self._run = None
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._signal(signal.SIGKILL)
+        self._started().keeper.wait()
+        self.stop()
+
+    def pause(self) -> None:
+        """Halt it: it keeps its ports and answers nothing, as a server that hangs."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after pause()."""
+        self._signal(signal.SIGCONT)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _started(self) -> _Run:
+        if self._run is None:
+            raise RuntimeError("this Triton is not started")
+        return self._run
+
+    def _signal(self, number: int) -> None:
+        run = self._started()
+        if run.keeper.poll() is None:  # else the id may be another's by now
+            os.kill(run.pid, number)
+
+    def _launch(self, scratch: Path) -> _Run:
+        log = self._log or scratch / "triton.log"
+        regions = f"ocrnet_triton_{uuid.uuid4().hex}_"
+        keeper = [sys.executable, "-I", str(_KEEPER), str(self._grace), regions, str(scratch)]
+        with log.open("ab") as file:
+            log_start = file.seek(0, os.SEEK_END)
+            started = subprocess.Popen(
+                [*keeper, *self._command(scratch, regions)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                env=self._environment.variables(),
+                start_new_session=True,  # Ctrl-C reaches us alone, and we stop it
+            )
+        assert started.stdout is not None
+        pid = int(started.stdout.readline() or 0)
+        return _Run(started, pid, log, log_start)
+
+    def _command(self, scratch: Path, regions: str) -> list[str]:
+        return [
+            str(self._environment.server),
+            f"--model-repository={scratch / 'models'}",
+            f"--backend-directory={self._environment.backends}",
+            f"--backend-config=python,shm-region-prefix-name={regions}",
+            "--model-control-mode=explicit",
+            *(f"--load-model={name}" for name in self.served),
+            "--disable-auto-complete-config",
+            f"--exit-timeout-secs={_EXIT_SECONDS}",
+            f"--grpc-address={HOST}",
+            f"--http-address={HOST}",
+            f"--metrics-address={HOST}",
+            f"--grpc-port={self._ports.grpc}",
+            f"--http-port={self._ports.http}",
+            f"--metrics-port={self._ports.metrics}",
+            "--allow-gpu-metrics=false",
+        ]
+
+    def _wait_until_ready(self, run: _Run, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self._is_ready():
+            if run.keeper.poll() is not None:
+                problem = "did not start"
+            elif time.monotonic() > deadline:
+                problem = f"was not ready after {seconds:g} s"
+            else:
+                time.sleep(0.05)
+                continue
+            raise OcrnetError(f"Triton {problem}:\n{last_words(run.log, run.log_start)}")
+
+    def _is_ready(self) -> bool:
+        connection = http.client.HTTPConnection(HOST, self._ports.http, timeout=2)
+        try:
+            connection.request("GET", "/v2/health/ready")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()

@@ -1,0 +1,100 @@
+"""The model repository as the local Triton can serve it: the same models, by another back end."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
+
+from ocrnet.artefacts import KINDS, Artefact, Kind, find_graphs
+from ocrnet.errors import ArtefactError
+from ocrnet.zoo import ModelSpec
+
+_MODEL = Path(__file__).with_name("model.py")
+
+
+def write_repository(
+    target: Path,
+    repository: Path,
+    specs: Iterable[ModelSpec],
+    *,
+    kinds: Iterable[Kind] = KINDS,
+    threads: int = 0,
+    warmup: bool = False,
+) -> list[str]:
+    """Write a repository for the local Triton into the folder `target`; the names of its models.
+
+    Of each model and kind that `repository` configures, the configuration is kept but for the back
+    end. Where it has no fixed graph, the dynamic one, which takes any size, serves in its stead.
+
+    threads: of each graph, 0 takes all cores. warmup: whether models run before the server is
+    ready, as they are configured: on a CPU that takes minutes and saves nothing.
+
+    Raises ArtefactError for a graph or a configuration that is missing or cannot be trusted.
+    """
+    names = []
+    for spec in specs:
+        graphs = {graph.manifest.kind: graph for graph in find_graphs(repository, spec)}
+        if "dynamic" not in graphs:
+            raise ArtefactError(
+                f"{repository} has no dynamic graph of {spec.name}: "
+                f"build it with 'ocrnet export build {spec.name}'"
+            )
+        for kind in kinds:
+            name = f"{spec.name}_{kind}"
+            # The others are optional; without the dynamic one there are sizes that nobody takes.
+            if kind != "dynamic" and not (repository / name).is_dir():
+                continue
+            config = _read_config(repository, spec, kind)
+            _adapt(config, graphs.get(kind, graphs["dynamic"]), threads)
+            if not warmup:
+                del config.model_warmup[:]
+            _write(target / name, config)
+            names.append(name)
+    return names
+
+
+def _read_config(repository: Path, spec: ModelSpec, kind: Kind) -> ModelConfig:
+    """The configuration for CPUs if there is one, else the one for GPUs."""
+    folder = repository / f"{spec.name}_{kind}"
+    candidates = (folder / "configs" / "cpu.pbtxt", folder / "config.pbtxt")
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
+        raise ArtefactError(
+            f"{folder} has no config.pbtxt: write it with 'ocrnet export repository {spec.name}'"
+        )
+    try:
+        config: ModelConfig = text_format.Parse(path.read_text(encoding="utf-8"), ModelConfig())
+    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
+        raise ArtefactError(f"{path} is not a configuration of a Triton model: {error}") from error
+    if config.name not in ("", folder.name):
+        raise ArtefactError(f"{path} is of {config.name!r}, not of {folder.name!r}")
+    return config
+
+
+def _adapt(config: ModelConfig, graph: Artefact, threads: int) -> None:
+    """Change what depends on the back end, and nothing else."""
+    for field in ("platform", "runtime", "optimization"):
+        config.ClearField(field)
+    config.cc_model_filenames.clear()
+    config.backend = "python"
+    config.default_model_filename = _MODEL.name
+    del config.instance_group[:]
+    config.instance_group.add(kind=ModelInstanceGroup.KIND_CPU, count=1)  # it takes all cores
+    outputs = [output for output in config.output if output.name in graph.manifest.outputs]
+    del config.output[:]
+    config.output.extend(outputs)
+    for output in config.output:
+        if output.name == "logits":  # of a float32 graph
+            output.data_type = model_config_pb2.TYPE_FP32
+    config.parameters["graph"].string_value = str(graph.path.absolute())
+    config.parameters["threads"].string_value = str(threads)
+
+
+def _write(folder: Path, config: ModelConfig) -> None:
+    version = folder / "1"
+    version.mkdir(parents=True)
+    shutil.copyfile(_MODEL, version / _MODEL.name)
+    (folder / "config.pbtxt").write_text(text_format.MessageToString(config), encoding="utf-8")

@@ -1,0 +1,229 @@
+"""The gateway in front of a real Triton: the same masks, and every fault as what it is."""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+
+import httpx2
+import numpy as np
+import pytest
+from PIL import Image
+from tritonclient.grpc import InferenceServerClient
+
+from benchmarks.gateway import GatewayProcess
+from export.build.artefact import BuildSettings, build_artefact
+from export.build.products import Product
+from export.build.source import Source
+from export.triton.models import Serving
+from export.triton.repository import write_configs
+from ocrnet.scenes import draw_scene
+from ocrnet.zoo import get_spec
+from server.local_triton import LocalTriton, TritonEnvironment
+
+Start = Callable[..., GatewayProcess]
+NAME = "ocrnet_hr18s_cityscapes_40k"
+MODES = {
+    "whole": {"mode": "whole"},
+    "slide": {"mode": "slide", "crop": "128x128", "stride": "85x85"},
+}
+
+
+@pytest.fixture(scope="module")
+def repository(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo as git holds it, and a model with the weights of the reference data."""
+    folder = tmp_path_factory.mktemp("repository")
+    for kind in ("dynamic", "window"):
+        name = f"demo_{kind}"
+        shutil.copytree(root / "model_repository" / name, folder / name)
+    source = Source(get_spec(NAME), "stand-in")
+    build_artefact(source, "dynamic", Product("onnx", "float32"), BuildSettings(folder))
+    write_configs(get_spec(NAME), folder, Serving())
+    shutil.rmtree(folder / f"{NAME}_window")
+    shutil.rmtree(folder / f"{NAME}_whole")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def triton(local_triton_environment: TritonEnvironment, repository: Path) -> Iterator[LocalTriton]:
+    with LocalTriton(local_triton_environment, repository, ["demo", NAME], warmup=False) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def behind(triton: LocalTriton, gateway_process: Start) -> GatewayProcess:
+    """A gateway in front of that Triton."""
+    return gateway_process("--triton", triton.addresses.grpc, "--models", f"demo,{NAME}")
+
+
+def _mask(client: httpx2.Client, data: bytes, **query: str) -> np.ndarray:
+    answer = client.post("/segment", params=query, files={"image": data})
+    assert answer.status_code == 200, answer.text
+    return np.asarray(Image.open(BytesIO(answer.content)))
+
+
+def _scene(height: int, width: int) -> bytes:
+    file = BytesIO()
+    Image.fromarray(draw_scene(5, height, width).image).save(file, "PNG")
+    return file.getvalue()
+
+
+def _batches(triton: LocalTriton, name: str) -> dict[int, int]:
+    with InferenceServerClient(triton.addresses.grpc) as client:
+        (found,) = client.get_inference_statistics(name).model_stats
+    return {one.batch_size: one.compute_infer.count for one in found.batch_stats}
+
+
+def _ready(behind: GatewayProcess, status: int, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while behind.client.get("/health/ready").status_code != status:
+        assert time.monotonic() < until, f"/health/ready did not become {status}"
+        time.sleep(0.05)
+
+
+def test_masks_are_those_of_the_reference_and_of_the_engine_in_process(
+    behind: GatewayProcess, gateway_process: Start, repository: Path, golden: Path
+) -> None:
+    expected = np.load(golden / "modes_197x331_seed2.npz")
+    picture = (golden / "picture_197x331_seed2.png").read_bytes()
+    here = gateway_process("--repository", str(repository), "--models", NAME)
+    for mode, query in MODES.items():
+        through = _mask(behind.client, picture, model=NAME, **query)
+        assert (through == expected[f"hr18s_cityscapes_{mode}_label"]).mean() >= 0.9999
+        assert (through == _mask(here.client, picture, **query)).mean() >= 0.9999
+
+
+def test_what_is_served_is_described(behind: GatewayProcess) -> None:
+    graphs = behind.client.get("/models/demo").json()["graphs"]
+    assert [graph["triton"] for graph in graphs] == ["demo_dynamic", "demo_window"]
+    assert graphs[1] == {
+        "kind": "window",
+        "precision": "float32",
+        "size": "512x1024",
+        "triton": "demo_window",
+        "max_batch": 8,
+    }
+    assert len(behind.client.get(f"/models/{NAME}").json()["graphs"]) == 1
+
+
+def test_four_clients_share_batches(behind: GatewayProcess, triton: LocalTriton) -> None:
+    picture = _scene(1024, 2048)
+    before = _batches(triton, "demo_window")
+    with ThreadPoolExecutor(4) as clients:
+        masks = list(clients.map(lambda _: _mask(behind.client, picture), range(4)))
+    assert all((mask == masks[0]).all() for mask in masks)
+    runs = {
+        size: count - before.get(size, 0) for size, count in _batches(triton, "demo_window").items()
+    }
+    images = sum(size * count for size, count in runs.items())
+    assert images == 4 * 9
+    assert images / sum(runs.values()) > 2
+
+
+def test_the_queue_is_told_apart_and_metrics_show_triton(
+    behind: GatewayProcess, triton: LocalTriton
+) -> None:
+    answer = behind.client.post("/segment", files={"image": _scene(128, 256)})
+    entries = [part.split(";dur=") for part in answer.headers["Server-Timing"].split(", ")]
+    timing = {name: float(milliseconds) for name, milliseconds in entries}
+    assert 0 < timing["queue"] < timing["total"]
+    assert sum(timing.values()) - timing["total"] == pytest.approx(timing["total"], rel=0.05)
+    time.sleep(1.5)  # it asks once a second
+    text = behind.client.get("/metrics").text
+    assert "ocrnet_triton_reachable 1.0" in text
+    runs = sum(_batches(triton, "demo_window").values())
+    assert f'ocrnet_triton_batch_size_count{{graph="demo_window"}} {float(runs)}' in text
+    assert 'ocrnet_triton_queue_seconds_total{graph="demo_dynamic"}' in text
+    assert 'ocrnet_engine_queue{model="demo"} 0.0' in text
+
+
+def test_a_client_that_leaves_cancels_its_windows(
+    behind: GatewayProcess, triton: LocalTriton
+) -> None:
+    def cancelled() -> float:
+        metrics = httpx2.get(f"http://{triton.addresses.metrics}/metrics").text
+        rows = [line for line in metrics.splitlines() if 'model="demo_window"' in line]
+        return sum(float(row.split()[-1]) for row in rows if 'reason="CANCELED"' in row)
+
+    before = cancelled()
+    url, data = str(behind.client.base_url), _scene(1024, 2048)
+    with pytest.raises(httpx2.ReadTimeout):
+        httpx2.post(f"{url}/segment", files={"image": data}, timeout=httpx2.Timeout(5, read=0.7))
+    until = time.monotonic() + 30
+    while cancelled() == before:
+        assert time.monotonic() < until, "no window was cancelled in Triton"
+        time.sleep(0.1)
+
+
+def test_a_triton_that_hangs_is_a_deadline_that_passes(
+    behind: GatewayProcess, triton: LocalTriton
+) -> None:
+    triton.pause()
+    try:
+        started = time.monotonic()
+        answer = behind.client.post(
+            "/segment", files={"image": _scene(64, 64)}, headers={"X-Request-Timeout": "1.5"}
+        )
+        assert answer.status_code == 504, answer.text
+        assert answer.json()["code"] == "deadline_exceeded"
+        assert 1.5 <= time.monotonic() - started < 10
+        _ready(behind, 503, 10)
+    finally:
+        triton.resume()
+    _ready(behind, 200, 10)
+
+
+def test_a_triton_that_was_killed_is_used_again(
+    behind: GatewayProcess, triton: LocalTriton
+) -> None:
+    picture = _scene(64, 64)
+    expected = _mask(behind.client, picture)
+    triton.kill()
+    answer = behind.client.post("/segment", files={"image": picture})
+    assert answer.status_code == 503, answer.text
+    assert answer.json()["code"] == "engine_unavailable"
+    _ready(behind, 503, 10)
+    assert "ocrnet_triton_reachable 0.0" in behind.client.get("/metrics").text
+    triton.start()
+    _ready(behind, 200, 20)
+    np.testing.assert_array_equal(_mask(behind.client, picture), expected)
+
+
+def test_a_full_queue_is_refused_with_a_time_to_come_back(
+    local_triton_environment: TritonEnvironment,
+    repository: Path,
+    gateway_process: Start,
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(repository / "demo_dynamic", tmp_path / "demo_dynamic")
+    write_configs(get_spec("demo"), tmp_path, Serving(max_batch=1, queue_size=1))
+    shutil.rmtree(tmp_path / "demo_whole")
+    picture, codes = _scene(256, 512), []
+    with LocalTriton(local_triton_environment, tmp_path, ["demo"], warmup=False) as small:
+        client = gateway_process("--triton", small.addresses.grpc).client
+
+        def send() -> None:
+            answer = client.post("/segment", files={"image": picture}, params={"mode": "whole"})
+            codes.append((answer.status_code, answer.headers.get("Retry-After")))
+
+        senders = [threading.Thread(target=send) for _ in range(4)]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+    assert (200, None) in codes
+    refused = [code for code in codes if code[0] != 200]
+    assert refused
+    assert set(refused) == {(503, "1")}
+
+
+def test_what_is_not_there_is_said_at_the_start(
+    triton: LocalTriton, gateway_process: Start
+) -> None:
+    with pytest.raises(RuntimeError, match=r"no Triton at 127\.0\.0\.1:9 .*usually 8001"):
+        gateway_process("--triton", "127.0.0.1:9")
+    with pytest.raises(RuntimeError, match="does not serve ocrnet_hr18_voc12_20k_dynamic"):
+        gateway_process("--triton", triton.addresses.grpc, "--models", "ocrnet_hr18_voc12_20k")
