@@ -69,9 +69,11 @@ class TritonWatch(Collector):
         Triton tells it for a model as a whole: the share is that of all requests to the model's
         graphs that were answered during the block, others' among them.
         """
-        before = await self._now()
+        with timings.stage("engine"):
+            before = await self._now()
         yield
-        after = await self._now()
+        with timings.stage("engine"):
+            after = await self._now()
         queue = compute = 0.0
         for name, now in after.items():
             if name.rpartition("_")[0] == model:

@@ -50,8 +50,8 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="requests that may wait for a graph; beyond, they are refused (default: 128)",
     )  # fmt: skip
     add(
-        "--queue-timeout", type=positive, default=60, metavar="SECONDS",
-        help="that one may wait, unless its client allows less (default: 60)",
+        "--queue-timeout", type=positive, default=300, metavar="SECONDS",
+        help="that one may wait, unless its client allows less (default: 300)",
     )  # fmt: skip
     add(
         "--instances", type=positive, default=2, metavar="N",

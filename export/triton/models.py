@@ -45,7 +45,7 @@ class Serving:
     max_batch: int = 8
     queue_delay: int = 2000
     queue_size: int = 128
-    queue_timeout: int = 60
+    queue_timeout: int = 300
     instances: int = 2
 
 

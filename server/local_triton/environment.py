@@ -56,6 +56,8 @@ class TritonEnvironment:
             "LD_LIBRARY_PATH": str(self.folder / "libpython"),
             # The same everywhere: on the CPU, even where there is a GPU.
             "CUDA_VISIBLE_DEVICES": "",
+            # ONNX Runtime reports its use to Microsoft under an identifier unless this is set.
+            "ORT_DISABLE_TELEMETRY": "1",
         }
 
 

@@ -1,5 +1,6 @@
 """The ports of the local Triton, on the loopback interface alone."""
 
+import os
 import socket
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
@@ -35,11 +36,11 @@ def choose_ports(ports: Ports) -> Ports:
             port = getattr(ports, field.name)
             try:
                 listener = held.enter_context(socket.create_server((HOST, port)))
-            except (OSError, OverflowError) as error:
+            except OSError as error:
                 raise OcrnetError(
                     f"Triton's {field.name} port {HOST}:{port} cannot be used "
-                    f"({getattr(error, 'strerror', None) or error}): choose another, or 0 for a "
-                    "free one"
+                    f"({os.strerror(error.errno or 0).lower()}): choose another with "
+                    f"--{field.name}-port, or 0 for a free one"
                 ) from error
             chosen[field.name] = listener.getsockname()[1]
     return Ports(**chosen)

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -168,7 +167,7 @@ class LocalTriton:
 
     def _launch(self, scratch: Path) -> _Run:
         log = self._log or scratch / "triton.log"
-        regions = f"ocrnet_triton_{uuid.uuid4().hex}_"
+        regions = f"{scratch.name}_"  # nobody else's folder has that name
         keeper = [sys.executable, "-I", str(_KEEPER), str(self._grace), regions, str(scratch)]
         with log.open("ab") as file:
             log_start = file.seek(0, os.SEEK_END)
@@ -177,7 +176,8 @@ class LocalTriton:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
-                env=self._environment.variables(),
+                # What it puts into the temporary folder it leaves there when it is killed.
+                env=self._environment.variables() | {"TMPDIR": str(scratch)},
                 start_new_session=True,  # Ctrl-C reaches us alone, and we stop it
             )
         assert started.stdout is not None

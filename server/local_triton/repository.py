@@ -30,7 +30,7 @@ def write_repository(
     end. Where it has no fixed graph, the dynamic one, which takes any size, serves in its stead.
 
     threads: of each graph, 0 takes all cores. warmup: whether models run before the server is
-    ready, as they are configured: on a CPU that takes minutes and saves nothing.
+    ready, as they are configured: on a CPU that takes long and saves nothing.
 
     Raises ArtefactError for a graph or a configuration that is missing or cannot be trusted.
     """

@@ -33,17 +33,18 @@ def demo_repository(tmp_path: Path, root: Path) -> Path:
 
 
 @pytest.fixture
-def remains() -> Callable[[int], list[str]]:
-    """What is left of the server with that process id, its models, and what they share."""
+def remains() -> Callable[[Path], list[str]]:
+    """What is left of a server that logs into its scratch folder: processes, shared memory."""
 
-    def remains(pid: int) -> list[str]:
-        found = [f"/dev/shm/{path.name}" for path in Path("/dev/shm").glob(f"*_{pid}_*")]
-        for status in Path("/proc").glob("[0-9]*/stat"):
+    def remains(scratch: Path) -> list[str]:
+        found = [str(path) for path in Path("/dev/shm").glob(f"{scratch.name}_*")]
+        for process in Path("/proc").glob("[0-9]*"):
             try:
-                name, _, rest = status.read_text(encoding="utf-8").rpartition(")")
-            except (FileNotFoundError, ProcessLookupError):
+                log = (process / "fd" / "2").readlink()
+                name = (process / "comm").read_text(encoding="utf-8").strip()
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
                 continue
-            if int(rest.split()[2]) == pid:  # its process group
+            if log.is_relative_to(scratch):
                 found.append(name)
         return found
 

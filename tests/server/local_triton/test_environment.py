@@ -108,13 +108,16 @@ def test_a_command_that_fails_says_why() -> None:
         environment._run(["sh", "-c", "echo no room; exit 1"])
 
 
-def test_the_server_sees_its_own_packages_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_sees_its_own_packages_alone_and_reports_to_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
     monkeypatch.setenv("LD_LIBRARY_PATH", "/elsewhere")
     variables = TritonEnvironment(Path("/there"), "3.11").variables()
     assert "PYTHONPATH" not in variables
     assert variables["PATH"].startswith("/there/bin:")
     assert variables["LD_LIBRARY_PATH"] == "/there/libpython"
+    assert variables["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""A real Triton is started, halted, killed, started again and stopped; nothing stays behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tritonclient.grpc import InferenceServerClient, InferInput
+from tritonclient.utils import InferenceServerException
+
+from ocrnet.errors import OcrnetError
+from server.local_triton import LocalTriton, Ports, TritonEnvironment
+
+Remains = Callable[[Path], list[str]]
+
+
+def _infer(address: str, seconds: float = 60) -> np.ndarray:
+    with InferenceServerClient(address) as client:
+        image = InferInput("image", [1, 32, 32, 3], "UINT8")
+        image.set_data_from_numpy(np.zeros((1, 32, 32, 3), np.uint8))
+        logits = client.infer("demo_dynamic", [image], client_timeout=seconds).as_numpy("logits")
+        assert logits is not None
+        return logits
+
+
+def test_halted_killed_and_started_again(
+    local_triton_environment: TritonEnvironment, demo_repository: Path, remains: Remains
+) -> None:
+    triton = LocalTriton(local_triton_environment, demo_repository, ["demo"])
+    with triton:
+        first = triton.addresses
+        expected = _infer(first.grpc)
+        triton.pause()
+        with pytest.raises(InferenceServerException, match="Deadline Exceeded"):
+            _infer(first.grpc, seconds=0.5)
+        triton.resume()
+        np.testing.assert_array_equal(_infer(first.grpc), expected)
+
+        scratch = triton._scratch
+        assert scratch is not None
+        # A region and a process for its model, the server, the keeper.
+        assert len(remains(scratch)) == 4
+        triton.kill()
+        assert remains(scratch) == []
+        assert not scratch.exists()
+        assert not triton.is_running()
+        with pytest.raises(InferenceServerException, match="failed to connect"):
+            _infer(first.grpc)
+
+        assert triton.start() == first
+        np.testing.assert_array_equal(_infer(first.grpc), expected)
+        taken = int(first.grpc.rpartition(":")[2])
+        other = LocalTriton(
+            local_triton_environment, demo_repository, ["demo"], ports=Ports(grpc=taken)
+        )
+        with pytest.raises(OcrnetError, match="grpc port"):
+            other.start()
+        scratch = triton._scratch
+        assert scratch is not None
+    assert remains(scratch) == []
+    assert not scratch.exists()
+
+
+@contextmanager
+def _command(repository: Path, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """`ocrnet triton`, once it serves; its scratch folder is in `folder`."""
+    flags = ["--grpc-port", "0", "--http-port", "0", "--metrics-port", "0"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "ocrnet", "triton", "--repository", str(repository), *flags],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(folder)},
+        process_group=0,
+    ) as running:
+        try:
+            assert running.stderr is not None
+            for line in running.stderr:
+                if line.startswith("Serving "):
+                    assert line.startswith("Serving demo_dynamic by Triton 2.51.0 at 127.0.0.1:")
+                    break
+            else:
+                pytest.fail("it does not serve")
+            yield running
+        finally:
+            running.kill()
+
+
+@pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM", "SIGKILL"])
+@pytest.mark.usefixtures("local_triton_environment")
+def test_however_the_command_ends_nothing_stays(
+    demo_repository: Path, tmp_path: Path, remains: Remains, how: str
+) -> None:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    with _command(demo_repository, folder) as running:
+        (scratch,) = folder.iterdir()  # what Triton itself puts there included
+        assert len(remains(scratch)) == 4
+        if how == "Ctrl-C":
+            os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+        else:
+            running.send_signal(signal.Signals[how])
+        code = running.wait(timeout=60)
+    if how == "SIGKILL":  # then the keeper does it, a little later
+        until = time.monotonic() + 30
+        while remains(scratch) or scratch.exists():
+            assert time.monotonic() < until, remains(scratch)
+            time.sleep(0.05)
+    assert remains(scratch) == []
+    assert list(folder.iterdir()) == []
+    assert code == (-signal.SIGKILL if how == "SIGKILL" else 0)
