@@ -68,6 +68,7 @@ def running_gateway(log: Path, *flags: str, timeout: float = 120) -> Iterator[Ga
             yield GatewayProcess(client, running.pid, log)
         finally:
             client.close()  # it would wait for an open connection
-            running.send_signal(signal.SIGTERM)
-            if running.wait(timeout=60) not in (0, -signal.SIGTERM):
-                raise RuntimeError(f"the gateway ended with {running.returncode}")
+            if running.poll() is None:  # else it has ended by itself, which was said above
+                running.send_signal(signal.SIGTERM)
+                if running.wait(timeout=60) not in (0, -signal.SIGTERM):
+                    raise RuntimeError(f"the gateway ended with {running.returncode}")

@@ -15,8 +15,10 @@ import pytest
 )
 def test_no_identifier_is_made_and_nothing_can_be_sent(module: str, tmp_path: Path) -> None:
     code = f"""
+import os
 import sys
 import {module}
+assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
 import openvino  # the whole of it: its `tools` are what reports
 assert sys.modules["openvino_telemetry"] is None
 assert not any(name.startswith("openvino_telemetry.") for name in sys.modules)

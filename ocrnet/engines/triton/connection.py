@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 from tritonclient.grpc import InferenceServerClient as BlockingClient
-from tritonclient.grpc import KeepAliveOptions
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
@@ -24,6 +23,8 @@ _CHANNEL = [
     ("grpc.keepalive_permit_without_calls", 1),
     # A channel of its own for this process's models, not one shared by whoever has the address.
     ("grpc.use_local_subchannel_pool", 1),
+    # Triton stands beside the gateway: http_proxy, which gRPC would obey, is for the world outside.
+    ("grpc.enable_http_proxy", 0),
 ]
 _RETRY_AFTER = 1
 
@@ -47,7 +48,7 @@ class TritonConnection:
 
     def blocking(self) -> BlockingClient:
         """A client for before there is an event loop; whoever asks for it closes it."""
-        return BlockingClient(self.address, keepalive_options=KeepAliveOptions())
+        return BlockingClient(self.address, channel_args=_CHANNEL)
 
     async def close(self) -> None:
         """Close the channel if the running loop has one."""

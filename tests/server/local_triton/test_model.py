@@ -116,11 +116,25 @@ def test_a_cancelled_request_is_not_run(model: Any) -> None:
     assert model._session.shapes == [(1, 2, 3, 3)]
 
 
-def test_large_images_are_run_one_after_the_other(model: Any) -> None:
-    requests = [_Request(_images(n, 1024, 1024, n)) for n in (3, 2, 2, 5, 1)]
+def test_windows_are_run_one_after_the_other_until_they_are_cancelled(model: Any) -> None:
+    requests = [_Request(_images(n, 256, 512, n)) for n in (3, 2, 2, 5, 1)]
     responses = model.execute(requests)
     assert [response.output_tensors[0].values.shape[0] for response in responses] == [3, 2, 2, 5, 1]
     assert [shape[0] for shape in model._session.shapes] == [3, 4, 5, 1]
+
+    model._session = session = _Session()
+    windows = [_Request(_images(1, 512, 1024, n)) for n in range(8)]
+
+    class Leaving(_Session):
+        def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+            for window in windows:
+                window.cancelled = True  # the client has left meanwhile
+            return session.run(names, inputs)
+
+    model._session = Leaving()
+    responses = model.execute(windows)
+    assert [response.error is None for response in responses] == [True] + 7 * [False]
+    assert len(session.shapes) == 1
 
 
 def test_numpy_2_is_refused(module: ModuleType) -> None:
