@@ -117,7 +117,8 @@ def test_requests_at_once_share_runs_and_each_gets_its_own(
     client: InferenceServerClient, here: Run
 ) -> None:
     """Of two shapes, which Triton never puts together."""
-    pictures = [_scenes(96, 128, seed) for seed in range(8)] + [_scenes(64, 96, 9)]
+    # So large that the others arrive while the first one runs.
+    pictures = [_scenes(256, 512, seed) for seed in range(8)] + [_scenes(64, 96, 9)]
     before = _counts(client)
     with ThreadPoolExecutor(len(pictures)) as clients:
         answers = list(clients.map(lambda images: _infer(client, images), pictures))
