@@ -105,16 +105,11 @@ def _instances(kind: GraphKind, variant: Variant, serving: Serving) -> InstanceG
 
 
 def _warmup(spec: ModelSpec, size: Size | None, batch: int) -> tuple[Warmup, ...]:
-    """Each shape that is served often, alone and as the largest batch."""
-    sizes = [size or spec.crop]
+    """Alone and as the largest batch; a graph for any size in the training crop."""
+    shape = size or spec.crop
+    image = WarmupInput(DataType.UINT8, (shape.height, shape.width, 3))
     return tuple(
-        Warmup(
-            f"{shape} batch {number}",
-            number,
-            {"image": WarmupInput(DataType.UINT8, (shape.height, shape.width, 3))},
-        )
-        for shape in sizes
-        for number in sorted({1, batch})
+        Warmup(f"{shape} batch {number}", number, {"image": image}) for number in sorted({1, batch})
     )
 
 
