@@ -25,7 +25,12 @@ from ocrnet.engines.fake import FakeEngine
 from ocrnet.zoo import get_spec
 from server.app import create_app
 from server.cli import server_config
-from server.local_triton import TritonEnvironment, find_environment, install_environment
+from server.local_triton import (
+    LocalTriton,
+    TritonEnvironment,
+    find_environment,
+    install_environment,
+)
 from server.models import ServedModel, ServedModels
 from server.settings import Settings
 
@@ -167,3 +172,11 @@ def local_triton_environment() -> TritonEnvironment:
     if found is None:
         pytest.skip("Triton is not installed: run 'ocrnet triton --install-only'")
     return found
+
+
+@pytest.fixture(scope="session")
+def demo_triton(root: Path, local_triton_environment: TritonEnvironment) -> Iterator[LocalTriton]:
+    """A real Triton that serves the demo as git holds it, for tests that leave it running."""
+    repository = root / "model_repository"
+    with LocalTriton(local_triton_environment, repository, ["demo"]) as started:
+        yield started

@@ -10,8 +10,10 @@ from ocrnet.artefacts import find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.engines.base import checked_logits
 from ocrnet.engines.fake import FakeEngine
+from ocrnet.engines.triton import TritonConnection, TritonEngine, served_graphs
 from ocrnet.errors import EngineUnavailable
 from ocrnet.zoo import get_spec
+from server.local_triton import LocalTriton
 
 SPEC = get_spec("demo")
 
@@ -128,3 +130,21 @@ class TestOpenVinoEngine(EngineContract):
             assert second.cancelled()
 
         asyncio.run(cancel_the_second())
+
+
+class TestTritonEngine(EngineContract):
+    @pytest.fixture
+    def engine(self, demo_triton: LocalTriton) -> TritonEngine:
+        connection = TritonConnection(demo_triton.addresses.grpc)
+        return TritonEngine(connection, served_graphs(connection, SPEC))
+
+    def test_an_output_that_the_graph_lacks_is_named(self, engine: Engine) -> None:
+        with pytest.raises(EngineUnavailable, match=r"no output 'labels', only \['logits'\]"):
+            asyncio.run(engine.infer(_pictures(1, 32, 32), "labels"))
+
+    def test_more_pictures_than_a_batch_holds_are_all_answered(self, engine: Engine) -> None:
+        images = _pictures(11, 32, 48)
+        output = asyncio.run(engine.infer(images, "logits"))
+        last = asyncio.run(engine.infer(images[-1:], "logits"))
+        assert len(output) == 11
+        np.testing.assert_allclose(output[-1:], last, atol=1e-5 * np.abs(last).max())
