@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -72,10 +73,10 @@ def serve(arguments: argparse.Namespace) -> int:
     try:
         # Bound first: a taken port shows at once, not after the models are loaded.
         with _listen(settings.host, settings.port) as listener, _triton(settings) as settings:
-            models = open_models(settings)
+            models = open_models(settings, partial(_announce, settings))
             served = ", ".join(model.spec.name for model in models)
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
-            _announce(f"Serving {served} at http://{host}:{listener.getsockname()[1]}", settings)
+            _announce(settings, f"Serving {served} at http://{host}:{listener.getsockname()[1]}")
             config = server_config(create_app(settings, models), settings)
             uvicorn.Server(config).run(sockets=[listener])
     except OcrnetError as error:
@@ -101,11 +102,11 @@ def _triton(settings: Settings) -> Iterator[Settings]:
         threads=settings.threads,
     )
     with triton:
-        _announce(f"Started Triton at {triton.addresses.grpc}", settings)
+        _announce(settings, f"Started Triton at {triton.addresses.grpc}")
         yield settings.model_copy(update={"triton": triton.addresses.grpc})
 
 
-def _announce(text: str, settings: Settings) -> None:
+def _announce(settings: Settings, text: str) -> None:
     """Say it where people look; where machines read, as a log line like any other."""
     if settings.log_format == "json":
         logging.getLogger("ocrnet.gateway").info(text)

@@ -106,12 +106,14 @@ class ServedModels:
             await self.triton.close()
 
 
-def open_models(settings: Settings) -> ServedModels:
+def open_models(settings: Settings, announce: Callable[[str], None]) -> ServedModels:
     """Check the graphs of every model of the settings, and load them unless that waits.
 
-    Raises UnknownModel, ArtefactError.
+    announce: is told when Triton is waited for. Raises UnknownModel, ArtefactError.
     """
     triton = TritonConnection(settings.triton) if settings.triton else None
+    if triton:
+        triton.wait_until_ready(settings.triton_wait, announce)
     models = []
     # By spec: two aliases of one model are one model.
     for spec in dict.fromkeys(get_spec(name) for name in settings.model_names):
@@ -144,6 +146,7 @@ def _in_process(spec: ModelSpec, settings: Settings) -> ServedModel:
             "kind": graph.manifest.kind,
             "precision": graph.manifest.precision,
             "size": str(graph.fixed_size) if graph.fixed_size else "any",
+            "runtime": settings.runtime,
             "sha256": graph.manifest.files[graph.manifest.file],
             "checkpoint": graph.manifest.checkpoint,
             "parity": graph.manifest.parity,
@@ -160,7 +163,7 @@ def _opener(
     def open_now() -> Engine:
         # On first use the files may be others than those checked at the start.
         graphs = checked or find_graphs(settings.repository, spec)
-        return open_engine(spec, graphs, threads=settings.threads)
+        return open_engine(spec, graphs, runtime=settings.runtime, threads=settings.threads)
 
     return open_now
 

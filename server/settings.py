@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ocrnet.engines import Runtime
 from ocrnet.errors import UnknownModel
 from ocrnet.pictures import PictureLimits
 from ocrnet.zoo import get_spec
@@ -54,6 +55,19 @@ class Settings(BaseSettings):
         pattern=r"^$|^local$|^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$",
         description="HOST:PORT of a Triton's gRPC service that runs the models, or local: start "
         "one here (see docs/triton.md); empty: run them in this process",
+        json_schema_extra=_MODELS,
+    )
+    triton_wait: float = Field(
+        60.0,
+        ge=0,
+        le=3600,
+        description="seconds that the start waits for Triton to be ready; 0: not at all",
+        json_schema_extra=_MODELS,
+    )
+    runtime: Runtime = Field(
+        "openvino",
+        description="what runs the models in this process, without --triton: openvino, or "
+        "onnxruntime (pip install onnxruntime)",
         json_schema_extra=_MODELS,
     )
     load: Literal["start", "first-use"] = Field(

@@ -36,7 +36,7 @@ from pathlib import Path
 from server.app import create_app
 from server.models import open_models
 from server.settings import Settings
-models = open_models(Settings())
+models = open_models(Settings(), print)
 print(len(create_app(Settings(), models).routes) > 5)
 assert "torch" not in sys.modules
 """

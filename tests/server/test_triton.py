@@ -235,12 +235,29 @@ def test_a_full_queue_is_refused_with_a_time_to_come_back(
     assert set(refused) == {(503, "1")}
 
 
+def test_a_gateway_that_starts_first_waits_for_triton(
+    triton: LocalTriton, gateway_process: Start
+) -> None:
+    triton.kill()
+    with ThreadPoolExecutor(1) as beside:
+        starting = beside.submit(gateway_process, "--triton", triton.addresses.grpc)
+        time.sleep(3)
+        assert not starting.done()
+        triton.start()
+        gateway = starting.result(timeout=60)
+    assert gateway.client.get("/health/ready").status_code == 200
+    assert "Waiting up to 60 s for Triton at" in gateway.log.read_text()
+
+
 def test_what_is_not_there_is_said_at_the_start(
     triton: LocalTriton, capsys: pytest.CaptureFixture[str]
 ) -> None:
     serve = ["serve", "--port", "0", "--triton"]
-    assert main([*serve, "127.0.0.1:9"]) == 1
-    assert "there is no Triton at 127.0.0.1:9 (its gRPC port" in capsys.readouterr().err
+    assert main([*serve, "127.0.0.1:9", "--triton-wait", "0.3"]) == 1
+    said = capsys.readouterr().err
+    assert "Waiting up to 0.3 s for Triton at 127.0.0.1:9: " in said
+    assert "there is no Triton at 127.0.0.1:9: " in said
+    assert "(its gRPC port is usually 8001)" in said
     assert main([*serve, triton.addresses.grpc, "--models", "ocrnet_hr18_voc12_20k"]) == 1
     assert "does not serve ocrnet_hr18_voc12_20k_dynamic" in capsys.readouterr().err
     assert main([*serve, "8001"]) == 2

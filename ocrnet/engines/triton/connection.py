@@ -1,13 +1,21 @@
 """The channel to a Triton server, and its errors as ours."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from typing import Any
 
 from tritonclient.grpc import InferenceServerClient as BlockingClient
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from ocrnet.errors import DeadlineExceeded, EngineError, EngineUnavailable, Overloaded
+from ocrnet.errors import (
+    ArtefactError,
+    DeadlineExceeded,
+    EngineError,
+    EngineUnavailable,
+    Overloaded,
+)
 
 _LARGEST_MESSAGE = 2**31 - 1
 # A server that comes back is tried again within a second; gRPC would wait up to two minutes.
@@ -27,6 +35,7 @@ _CHANNEL = [
     ("grpc.enable_http_proxy", 0),
 ]
 _RETRY_AFTER = 1
+_PROBE_SECONDS = 5.0
 
 
 class TritonConnection:
@@ -50,11 +59,39 @@ class TritonConnection:
         """A client for before there is an event loop; whoever asks for it closes it."""
         return BlockingClient(self.address, channel_args=_CHANNEL)
 
+    def wait_until_ready(self, seconds: float, announce: Callable[[str], None]) -> None:
+        """Return when Triton says that it is ready, before there is an event loop.
+
+        announce: is told once if that takes a while. Raises ArtefactError after `seconds`.
+        """
+        until = time.monotonic() + seconds
+        announced = False
+        client = self.blocking()
+        try:
+            while (problem := _not_ready(client)) is not None:
+                if time.monotonic() >= until:
+                    raise ArtefactError(f"there is no Triton at {self.address}: {problem}")
+                if not announced:
+                    announce(f"Waiting up to {seconds:g} s for Triton at {self.address}: {problem}")
+                    announced = True
+                time.sleep(min(0.2, seconds))
+        finally:
+            client.close()
+
     async def close(self) -> None:
         """Close the channel if the running loop has one."""
         if self._client is not None and self._loop is asyncio.get_running_loop():
             await self._client.close()
         self._client = None
+
+
+def _not_ready(client: BlockingClient) -> str | None:
+    try:
+        if client.is_server_ready(client_timeout=_PROBE_SECONDS):
+            return None
+        return "it is loading its models, or one of them has failed"
+    except InferenceServerException as error:
+        return f"{error.message()} (its gRPC port is usually 8001)"
 
 
 def as_ours(

@@ -29,13 +29,12 @@ class TritonGraph:
 def served_graphs(connection: TritonConnection, spec: ModelSpec) -> list[TritonGraph]:
     """Ask Triton for the model's graphs, before there is an event loop.
 
-    Raises ArtefactError if Triton cannot be reached, has no dynamic graph of the model, or has one
+    Raises ArtefactError if Triton does not answer, has no dynamic graph of the model, or has one
     that is not as the zoo says.
     """
     sizes: dict[Kind, Size | None] = {"dynamic": None, "window": spec.crop, "whole": spec.whole}
     client = connection.blocking()
     try:
-        client.is_server_ready(client_timeout=_SECONDS)
         found = [
             _graph(client, connection.address, spec, kind, sizes[kind])
             for kind in KINDS
@@ -43,8 +42,7 @@ def served_graphs(connection: TritonConnection, spec: ModelSpec) -> list[TritonG
         ]
     except InferenceServerException as error:
         raise ArtefactError(
-            f"there is no Triton at {connection.address} (its gRPC port is usually 8001): "
-            f"{error.message()}"
+            f"Triton at {connection.address} did not say what it serves: {error.message()}"
         ) from error
     finally:
         client.close()

@@ -1,17 +1,20 @@
 """What every engine must do: one class of tests, run over each of them."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ocrnet.artefacts import find_graphs
-from ocrnet.engines import Engine, open_engine
+from ocrnet.engines import Engine, Runtime, open_engine
 from ocrnet.engines.base import checked_logits
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.engines.triton import TritonConnection, TritonEngine, served_graphs
-from ocrnet.errors import EngineUnavailable
+from ocrnet.errors import ArtefactError, EngineError, EngineUnavailable
 from ocrnet.zoo import get_spec
 from server.local_triton import LocalTriton
 
@@ -108,10 +111,15 @@ class TestFakeEngine(EngineContract):
         np.testing.assert_array_equal(labels, images[..., 0] % 19)
 
 
-class TestOpenVinoEngine(EngineContract):
+class InProcessContract(EngineContract):
+    """Subclasses name the runtime."""
+
+    runtime: Runtime
+
     @pytest.fixture
-    def engine(self, root) -> Iterator[Engine]:
-        engine = open_engine(SPEC, find_graphs(root / "model_repository", SPEC))
+    def engine(self, root: Path) -> Iterator[Engine]:
+        graphs = find_graphs(root / "model_repository", SPEC)
+        engine = open_engine(SPEC, graphs, runtime=self.runtime)
         yield engine
         asyncio.run(engine.close())
 
@@ -130,6 +138,35 @@ class TestOpenVinoEngine(EngineContract):
             assert second.cancelled()
 
         asyncio.run(cancel_the_second())
+
+    def test_a_file_that_is_no_graph_is_named(self, root: Path, tmp_path: Path) -> None:
+        (found,) = find_graphs(root / "model_repository", SPEC)
+        (tmp_path / "broken.onnx").write_bytes(found.path.read_bytes()[:100_000])
+        broken = replace(found, path=tmp_path / "broken.onnx")
+        with pytest.raises(ArtefactError, match=r"cannot \w+ .*broken\.onnx"):
+            open_engine(SPEC, [broken], runtime=self.runtime)
+
+    def test_pictures_that_the_graph_refuses_are_an_error_of_the_engine(
+        self, engine: Engine
+    ) -> None:
+        with pytest.raises(EngineError, match=r"failed on images of shape \(1, 8, 8, 2\)"):
+            asyncio.run(engine.infer(np.zeros((1, 8, 8, 2), np.uint8), "logits"))
+
+
+class TestOpenVinoEngine(InProcessContract):
+    runtime = "openvino"
+
+
+class TestOnnxRuntimeEngine(InProcessContract):
+    runtime = "onnxruntime"
+
+    def test_without_it_the_error_says_what_to_install(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delitem(sys.modules, "ocrnet.engines.onnxruntime", raising=False)
+        monkeypatch.setitem(sys.modules, "onnxruntime", None)
+        with pytest.raises(ArtefactError, match="pip install onnxruntime"):
+            open_engine(SPEC, find_graphs(root / "model_repository", SPEC), runtime="onnxruntime")
 
 
 class TestTritonEngine(EngineContract):

@@ -1,0 +1,67 @@
+"""What engines in this process have in common: one worker, and the choice of a graph."""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrnet.engines.base import Images, OutputName
+from ocrnet.errors import ArtefactError, EngineUnavailable
+from ocrnet.zoo.spec import ModelSpec, Size
+
+
+class LoadedGraph(Protocol):
+    """A graph that a runtime has compiled. outputs: the names that it can be asked for."""
+
+    outputs: frozenset[str]
+
+    def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        """As Engine.infer, of a name among the outputs; raises EngineError.
+
+        The answer is the caller's own: the next run leaves it alone.
+        """
+
+
+class InProcessEngine:
+    """Runs one model's graphs, one call at a time, each on all the threads it may have.
+
+    A picture of a fixed graph's size goes to that graph, everything else to the dynamic one.
+    """
+
+    def __init__(self, spec: ModelSpec, graphs: Mapping[Size | None, LoadedGraph]):
+        """graphs: by the size they are made for; None: any. Raises ArtefactError without that."""
+        if None not in graphs:
+            raise ArtefactError(f"the dynamic graph of {spec.name} is missing: export it")
+        self._graphs = dict(graphs)
+        # One worker: a second call would only share the same cores.
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"engine-{spec.name}")
+        self._closed = False
+
+    async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        """As Engine.infer."""
+        if self._closed:
+            raise EngineUnavailable("the engine is closed")
+        call = self._worker.submit(self._run, images, output)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(call))
+        except asyncio.CancelledError:
+            if not call.cancel():
+                await asyncio.wait([asyncio.wrap_future(call)])
+            raise
+
+    def _run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        graph = self._graphs.get(Size(*images.shape[1:3]), self._graphs[None])
+        if output not in graph.outputs:
+            raise EngineUnavailable(
+                f"this graph has no output {output!r}, only {sorted(graph.outputs)}"
+            )
+        return graph.run(images, output)
+
+    async def close(self) -> None:
+        """As Engine.close."""
+        self._closed = True
+        await asyncio.to_thread(self._worker.shutdown)
+        self._graphs.clear()

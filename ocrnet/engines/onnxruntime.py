@@ -1,0 +1,49 @@
+"""ONNX Runtime on the CPU, for machines that OpenVINO does not suit."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+# Its errors derive from Exception alone and have no public name of their own.
+from onnxruntime.capi import onnxruntime_pybind11_state as _states
+
+from ocrnet.engines.base import Images, OutputName
+from ocrnet.errors import ArtefactError, EngineError
+
+_ERRORS = tuple(
+    kind
+    for kind in vars(_states).values()
+    if isinstance(kind, type) and issubclass(kind, Exception)
+)
+
+
+class OnnxRuntimeGraph:
+    """A LoadedGraph of ONNX Runtime."""
+
+    def __init__(self, path: Path, *, threads: int = 0):
+        """threads: 0 takes the machine's cores.
+
+        Raises ArtefactError for a graph that ONNX Runtime cannot load.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        # Threads that wait actively would take the cores from decoding and stitching.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except _ERRORS as error:
+            raise ArtefactError(f"ONNX Runtime cannot load {path}: {error}") from error
+        self.outputs = frozenset(one.name for one in self._session.get_outputs())
+
+    def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        """As LoadedGraph.run."""
+        try:
+            (result,) = self._session.run([output], {"image": np.ascontiguousarray(images)})
+        except _ERRORS as error:
+            raise EngineError(f"ONNX Runtime failed on images of shape {images.shape}") from error
+        found: NDArray[np.generic] = result
+        return found
