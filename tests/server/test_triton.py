@@ -1,6 +1,7 @@
 """The gateway in front of a real Triton: the same masks, and every fault as what it is."""
 
 import asyncio
+import re
 import shutil
 import threading
 import time
@@ -162,6 +163,9 @@ def test_a_client_that_leaves_cancels_its_windows(
             while not counted("nv_inference_pending_request_count"):
                 assert not asking.done(), asking.result().text
                 await asyncio.sleep(0.02)
+            text = (await client.get("/metrics")).text
+            (under_way,) = re.findall(r'^ocrnet_engine_queue{model="demo"} (.*)$', text, re.M)
+            assert 1 <= float(under_way) <= 16
             asking.cancel()
 
     failures = 'nv_inference_request_failure{model="demo_window",reason="CANCELED"'
