@@ -20,6 +20,7 @@ from ocrnet.timings import Timings
 
 _EVERY = 1.0  # second
 _PATIENCE = 2.0  # seconds
+_RECOUNTS, _RECOUNT_AFTER = 4, 0.005  # second
 
 
 @dataclass(frozen=True)
@@ -69,27 +70,39 @@ class TritonWatch(Collector):
         Triton tells it for a model as a whole: the share is that of all requests to the model's
         graphs that were answered during the block, others' among them.
         """
-        with timings.stage("engine"):
-            before = await self._now()
-        yield
-        with timings.stage("engine"):
-            after = await self._now()
-        queue = compute = 0.0
-        for name, now in after.items():
-            if name.rpartition("_")[0] == model:
-                then = before.get(name, Work())
-                queue += now.queue_seconds - then.queue_seconds
-                compute += now.compute_seconds - then.compute_seconds
+        asking = asyncio.create_task(self._total(model))  # meanwhile the picture is decoded
+        try:
+            yield
+            with timings.stage("engine"):
+                before, after = await asking, await self._total(model)
+                for _ in range(_RECOUNTS):  # a back end may answer before it counts
+                    if before is None or after is None or after.requests > before.requests:
+                        break
+                    await asyncio.sleep(_RECOUNT_AFTER)
+                    after = await self._total(model)
+        finally:
+            asking.cancel()
+        if before is None or after is None:
+            return
+        queue = after.queue_seconds - before.queue_seconds
+        compute = after.compute_seconds - before.compute_seconds
         if queue > 0 and compute > 0 and "engine" in timings.seconds:
             waited = timings.seconds["engine"] * queue / (queue + compute)
             timings.seconds["engine"] -= waited
             timings.seconds["queue"] = timings.seconds.get("queue", 0.0) + waited
 
-    async def _now(self) -> dict[str, Work]:
+    async def _total(self, model: str) -> Work | None:
+        """What all graphs of one model have done; None if Triton does not say."""
         try:
-            return await self.work()
+            graphs = await self.work()
         except InferenceServerException:
-            return {}  # the request itself will say what is wrong
+            return None  # the request itself will say what is wrong
+        work = [one for name, one in graphs.items() if name.rpartition("_")[0] == model]
+        return Work(
+            sum(one.requests for one in work),
+            sum(one.queue_seconds for one in work),
+            sum(one.compute_seconds for one in work),
+        )
 
     def _is_ours(self, name: str) -> bool:
         return name.rpartition("_")[0] in self._models

@@ -11,13 +11,19 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import triton_python_backend_utils as triton
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    EPFail,
+    Fail,
+    InvalidArgument,
+    RuntimeException,
+)
 
 # Of one run, unless a single request has more: a window of Cityscapes. Small pictures gain by
 # running together. Windows do not on a CPU, and one by one they need an eighth of the memory and
 # can be cancelled in between.
 _MOST_PIXELS = 512 * 1024
 
-Waiting = tuple[int, Any, Any]  # a request's place among the answers, itself, its images
+Waiting = tuple[Any, Any]  # a request and its images
 
 
 class TritonPythonModel:
@@ -37,38 +43,50 @@ class TritonPythonModel:
             _parameter(config, "graph"), options, providers=["CPUExecutionProvider"]
         )
 
-    def execute(self, requests: list[Any]) -> list[Any]:
-        """Answer each request; images of one shape with the same outputs run together."""
-        responses: list[Any] = [None] * len(requests)
+    def execute(self, requests: list[Any]) -> None:
+        """Answer each request as soon as it is computed.
+
+        Images of one shape with the same outputs run together.
+        """
         groups: dict[tuple[tuple[int, ...], tuple[str, ...]], list[Waiting]] = {}
-        for place, request in enumerate(requests):
+        for request in requests:
             images = triton.get_input_tensor_by_name(request, "image").as_numpy()
             key = (images.shape[1:], tuple(sorted(request.requested_output_names())))
-            groups.setdefault(key, []).append((place, request, images))
+            groups.setdefault(key, []).append((request, images))
         for (shape, names), group in groups.items():
-            most = _MOST_PIXELS // (shape[0] * shape[1])
+            most = _MOST_PIXELS // max(1, shape[0] * shape[1])
             for part in _parts(group, most):
-                for place, response in self._run(list(names), part):
-                    responses[place] = response
-        return responses
+                self._run(list(names), part)
 
-    def _run(self, names: list[str], part: list[Waiting]) -> Iterator[tuple[int, Any]]:
+    def _run(self, names: list[str], part: list[Waiting]) -> None:
         wanted = []
-        for place, request, images in part:
+        for request, images in part:
             if request.is_cancelled():
                 error = triton.TritonError("cancelled", triton.TritonError.CANCELLED)
-                yield place, triton.InferenceResponse(error=error)
+                _answer(request, triton.InferenceResponse(error=error))
             else:
-                wanted.append((place, images))
+                wanted.append((request, images))
         if not wanted:
             return
         batch = [images for _, images in wanted]
         ends = np.cumsum([len(images) for images in batch])[:-1]
         whole = batch[0] if len(batch) == 1 else np.concatenate(batch)
-        results = self._session.run(names, {"image": whole})
+        try:
+            results = self._session.run(names, {"image": whole})
+        except (EPFail, Fail, InvalidArgument, RuntimeException) as problem:
+            # Not left to Triton: it would fail all requests, also those that are answered.
+            for request, _ in wanted:
+                error = triton.TritonError(f"ONNX Runtime failed: {problem}")
+                _answer(request, triton.InferenceResponse(error=error))
+            return
         answers = zip(*(np.split(result, ends) for result in results), strict=True)
-        for (place, _), answer in zip(wanted, answers, strict=True):
-            yield place, triton.InferenceResponse(list(map(triton.Tensor, names, answer)))
+        for (request, _), answer in zip(wanted, answers, strict=True):
+            _answer(request, triton.InferenceResponse(list(map(triton.Tensor, names, answer))))
+
+
+def _answer(request: Any, response: Any) -> None:
+    sender = request.get_response_sender()
+    sender.send(response, flags=triton.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
 
 
 def _parts(group: list[Waiting], most: int) -> Iterator[list[Waiting]]:
@@ -76,7 +94,7 @@ def _parts(group: list[Waiting], most: int) -> Iterator[list[Waiting]]:
     part: list[Waiting] = []
     number = 0
     for waiting in group:
-        images = len(waiting[2])
+        images = len(waiting[1])
         if part and number + images > most:
             yield part
             part, number = [], 0

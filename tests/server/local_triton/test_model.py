@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
 import server.local_triton
 
@@ -26,7 +27,7 @@ class _Tensor:
 @dataclass
 class _Error:
     message: str
-    code: int
+    code: int = 0
 
     CANCELLED = 6
 
@@ -42,6 +43,19 @@ class _Request:
     images: np.ndarray
     outputs: tuple[str, ...] = ("logits",)
     cancelled: bool = False
+    answers: list[_Response] = field(default_factory=list)
+
+    @property
+    def answer(self) -> _Response:
+        (answer,) = self.answers
+        return answer
+
+    def get_response_sender(self) -> "_Request":
+        return self
+
+    def send(self, response: _Response, flags: int) -> None:
+        assert flags == 1
+        self.answers.append(response)
 
     def is_cancelled(self) -> bool:
         return self.cancelled
@@ -69,6 +83,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     triton: Any = ModuleType("triton_python_backend_utils")
     triton.Tensor, triton.TritonError, triton.InferenceResponse = _Tensor, _Error, _Response
     triton.TritonModelException = RuntimeError
+    triton.TRITONSERVER_RESPONSE_COMPLETE_FINAL = 1
     triton.get_input_tensor_by_name = lambda request, name: _Tensor(name, request.images)
     monkeypatch.setitem(sys.modules, triton.__name__, triton)
     path = Path(server.local_triton.__file__).with_name("model.py")
@@ -99,27 +114,28 @@ def test_every_request_gets_the_answer_to_its_own_images(model: Any) -> None:
         _Request(_images(1, 2, 3, 4), ("labels", "logits")),
         _Request(_images(3, 5, 3, 5)),
     ]
-    responses = model.execute(requests)
-    for request, response in zip(requests, responses, strict=True):
-        given = {tensor.name: tensor.values for tensor in response.output_tensors}
+    model.execute(requests)
+    for request in requests:
+        given = {tensor.name: tensor.values for tensor in request.answer.output_tensors}
         assert sorted(given) == sorted(request.outputs)
         np.testing.assert_array_equal(given["logits"], request.images)
     assert model._session.shapes == [(3, 2, 3, 3), (4, 5, 3, 3), (1, 2, 3, 3)]
 
 
 def test_a_cancelled_request_is_not_run(model: Any) -> None:
-    gone = _Request(_images(1, 2, 3, 1), cancelled=True)
-    first, second = model.execute([gone, _Request(_images(1, 2, 3, 2))])
-    assert first.error.code == _Error.CANCELLED
-    assert second.output_tensors[0].values.max() == 2
-    assert model.execute([gone])[0].error is not None
+    gone, other = _Request(_images(1, 2, 3, 1), cancelled=True), _Request(_images(1, 2, 3, 2))
+    model.execute([gone, other])
+    assert gone.answer.error is not None
+    assert gone.answer.error.code == _Error.CANCELLED
+    assert other.answer.output_tensors[0].values.max() == 2
     assert model._session.shapes == [(1, 2, 3, 3)]
 
 
 def test_windows_are_run_one_after_the_other_until_they_are_cancelled(model: Any) -> None:
     requests = [_Request(_images(n, 256, 512, n)) for n in (3, 2, 2, 5, 1)]
-    responses = model.execute(requests)
-    assert [response.output_tensors[0].values.shape[0] for response in responses] == [3, 2, 2, 5, 1]
+    model.execute(requests)
+    answers = [request.answer.output_tensors[0].values for request in requests]
+    assert [len(values) for values in answers] == [3, 2, 2, 5, 1]
     assert [shape[0] for shape in model._session.shapes] == [3, 4, 5, 1]
 
     model._session = session = _Session()
@@ -132,9 +148,39 @@ def test_windows_are_run_one_after_the_other_until_they_are_cancelled(model: Any
             return session.run(names, inputs)
 
     model._session = Leaving()
-    responses = model.execute(windows)
-    assert [response.error is None for response in responses] == [True] + 7 * [False]
+    model.execute(windows)
+    assert [window.answer.error is None for window in windows] == [True] + 7 * [False]
     assert len(session.shapes) == 1
+
+
+def test_windows_are_answered_while_others_are_computed(model: Any) -> None:
+    windows = [_Request(_images(1, 512, 1024, n)) for n in range(3)]
+    answered: list[int] = []
+
+    class Watching(_Session):
+        def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+            answered.append(sum(len(window.answers) for window in windows))
+            return super().run(names, inputs)
+
+    model._session = Watching()
+    model.execute(windows)
+    assert answered == [0, 1, 2]
+
+
+def test_a_run_that_fails_fails_its_own_requests_alone(model: Any) -> None:
+    good, bad = _Request(_images(1, 512, 1024, 1)), _Request(_images(1, 2, 3, 1))
+
+    class Failing(_Session):
+        def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+            if len(inputs["image"][0]) == 2:
+                raise RuntimeException("no memory")
+            return super().run(names, inputs)
+
+    model._session = Failing()
+    model.execute([good, bad])
+    assert good.answer.error is None
+    assert bad.answer.error is not None
+    assert bad.answer.error.message == "ONNX Runtime failed: no memory"
 
 
 def test_numpy_2_is_refused(module: ModuleType) -> None:

@@ -132,3 +132,12 @@ def test_requests_at_once_share_runs_and_each_gets_its_own(
 def _counts(client: InferenceServerClient) -> tuple[int, int]:
     (found,) = client.get_inference_statistics("demo_dynamic").model_stats
     return found.inference_count, found.execution_count
+
+
+def test_what_onnx_runtime_refuses_is_an_error_and_the_model_goes_on(
+    client: InferenceServerClient, here: Run
+) -> None:
+    with pytest.raises(InferenceServerException, match="ONNX Runtime failed"):
+        _infer(client, np.zeros((1, 0, 5, 3), np.uint8))
+    images = _scenes(32, 48, 1)
+    _assert_same(_infer(client, images), here(images))
