@@ -17,16 +17,18 @@ import platform
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import onnx
 import torch
 
-from benchmarks.plans_page import around_table, write_page
+from benchmarks.architectures import architectures
+from benchmarks.machine import processor
+from benchmarks.pages import around_table
+from benchmarks.plans_page import COMMAND, write_page
+from benchmarks.resume import Facts, run_missing
 from export.build.artefact import BuildSettings, build_artefact
 from export.build.products import Product, kinds_of
 from export.build.source import Source
@@ -34,11 +36,10 @@ from export.checkpoints import STAND_IN
 from export.tensorrt.api import load_tensorrt
 from ocrnet.artefacts import Kind, Precision, graph_folder
 from ocrnet.errors import ArtefactError
-from ocrnet.zoo import ModelSpec, load_zoo
+from ocrnet.zoo import load_zoo
 
 _DOCS = Path(__file__).parents[1] / "docs"
 PRECISIONS: tuple[Precision, ...] = ("float32", "float16")
-Facts = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,8 @@ class Case:
     kind: Kind
     precision: Precision
 
-
-def architectures() -> dict[str, list[ModelSpec]]:
-    """Return the zoo's models by architecture, both in the zoo's order."""
-    found: dict[str, list[ModelSpec]] = {}
-    for spec in load_zoo().values():
-        found.setdefault(spec.architecture, []).append(spec)
-    return found
+    def __str__(self) -> str:
+        return f"{self.architecture} {self.kind} {self.precision}"
 
 
 def cases(names: list[str]) -> list[Case]:
@@ -84,57 +80,27 @@ def build_one(source: Source, case: Case, settings: BuildSettings) -> Facts:
 
 
 def run(path: Path, header: Facts, todo: list[Case], build: Callable[[Case], Facts]) -> list[Facts]:
-    """Build what `path` does not hold yet, writing it anew after each; return all results.
-
-    Raises ArtefactError if the file's results are of other versions or another machine.
-    """
-    results: list[Facts] = []
-    if path.exists():
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("machine", "versions", "settings"):
-            if stored[name] != header[name]:
-                raise ArtefactError(
-                    f"{path} holds results of other {name}, {stored[name]}, not {header[name]}: "
-                    "remove it or name another file"
-                )
-        results = [result for result in stored["results"] if "error" not in result]
-    done = {tuple(result[name] for name in Case.__annotations__) for result in results}
-    todo = [case for case in todo if tuple(asdict(case).values()) not in done]
-    started = time.monotonic()
-    for number, case in enumerate(todo, 1):
-        print(
-            f"[{number}/{len(todo)}] {case.architecture} {case.kind} {case.precision}", flush=True
-        )
-        result = asdict(case) | build(case)
-        results.append(result)
-        _write(path, header | {"results": results})
-        left = (time.monotonic() - started) / number * (len(todo) - number)
-        said = result.get("error") or (
-            f"{result['layers']} layers, parsed in {result['parse_seconds']} s, "
-            f"built in {result['build_seconds']} s, {result['plan_mib']} MiB"
-        )
-        print(f"    {said}; about {left / 60:.0f} min left", flush=True)
-    return results
+    """Build what `path` does not hold yet, as run_missing; return all results."""
+    return run_missing(path, header, todo, build, _say)
 
 
-def _write(path: Path, content: Facts) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+def _say(result: Facts) -> str:
+    return (
+        f"{result['layers']} layers, parsed in {result['parse_seconds']} s, "
+        f"built in {result['build_seconds']} s, {result['plan_mib']} MiB"
+    )
 
 
 def describe(settings: BuildSettings, note: str) -> Facts:
     """Return what the results depend on: machine, versions, settings, date, and the note."""
-    cpu = platform.processor()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-        cpu = names[0] if names else cpu
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "note": note,
-        "machine": {"cpu": cpu, "cores": os.cpu_count(), "gpu": bool(shutil.which("nvidia-smi"))},
+        "machine": {
+            "cpu": processor(),
+            "cores": os.cpu_count(),
+            "gpu": bool(shutil.which("nvidia-smi")),
+        },
         "versions": {
             "tensorrt_rtx": load_tensorrt("tensorrt_rtx").__version__,
             "torch": torch.__version__,
@@ -163,7 +129,7 @@ def main() -> int:
     add("--repository", type=Path, metavar="FOLDER", help="keep the plans there (4 GB)")
     add("--note", default="", help="what else the machine was doing; stands on the page")
     arguments = parser.parse_args()
-    around_table(arguments.page)  # a mistake is not to be found after an hour
+    around_table(arguments.page, COMMAND)  # a mistake is not to be found after an hour
     with tempfile.TemporaryDirectory() as temporary:
         settings = BuildSettings(arguments.repository or Path(temporary))
         source: Source | None = None

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-BEGIN = "<!-- from here on written by benchmarks/plans.py -->"
-END = "<!-- up to here -->"
+from benchmarks.pages import write_between
+
+COMMAND = "benchmarks/plans.py"
 _COLUMNS = ("layers", "parse, s", "build, s", "MiB")
 
 
@@ -67,16 +68,6 @@ def _models(content: dict[str, Any]) -> str:
     return "\n".join(["| architecture | built as | the same for |", "|---|---|---|", *lines])
 
 
-def around_table(path: Path) -> tuple[str, str]:
-    """Return the page up to its first marker and from its second on; ValueError without both."""
-    text = path.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ValueError(f"{path} lacks the lines {BEGIN!r} and {END!r}, once each, in that order")
-    first = text.index(BEGIN) + len(BEGIN)
-    return text[:first], text[text.index(END) :]
-
-
 def write_page(path: Path, content: dict[str, Any]) -> None:
     """Put the table between the two markers of the page."""
-    before, after = around_table(path)
-    path.write_text(f"{before}\n\n{render(content)}\n{after}", encoding="utf-8")
+    write_between(path, COMMAND, render(content))

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
-from benchmarks.plans import Case, architectures, cases, run
-from benchmarks.plans_page import BEGIN, END, around_table, render, write_page
+from benchmarks.architectures import architectures
+from benchmarks.pages import END, around_table, begin
+from benchmarks.plans import Case, cases, run
+from benchmarks.plans_page import COMMAND, render, write_page
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import load_zoo
 
+BEGIN = begin(COMMAND)
 HEADER = {
     "date": "2026-11-25",
     "note": "Beside nothing.",
@@ -103,4 +106,4 @@ def test_a_failure_stands_in_the_table_with_the_parser_s_words(tmp_path: Path) -
     assert "| hr18s_voc12 | a | b |" in text
     page.write_text(f"{END}\n{BEGIN}\n")
     with pytest.raises(ValueError, match="lacks the lines"):
-        around_table(page)
+        around_table(page, COMMAND)
