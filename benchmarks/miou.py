@@ -1,140 +1,128 @@
-"""Mean IoU on drawn street scenes that no training has seen.
-
-Scenes are numbered by their seed; training starts at seed 1,000,000. By default in process, through
-all that serves a picture but HTTP.
+"""Per-class IoU, mIoU, mAcc and aAcc of a model, on drawn street scenes or on its data set.
 
     python benchmarks/miou.py --scenes 200
     python benchmarks/miou.py --scenes 20 --height 1024 --width 2048 --mode slide
     python benchmarks/miou.py --scenes 20 --scales 0.75,1.0,1.25 --flip
-    python benchmarks/miou.py --scenes 200 --url http://127.0.0.1:8080
-    python benchmarks/miou.py --scenes 200 --pytorch export/weights/demo.safetensors
+    python benchmarks/miou.py --model NAME --data /data/cityscapes --confusion matrix.png
+
+Scenes are numbered by their seed; training starts at seed 1,000,000. The data set is the one of the
+model: Cityscapes, ADE20K or VOC 2012, in its usual folders. docs/accuracy.md has them, and more.
+
+    --via engine   in process, through all that serves a picture but HTTP
+    --via torch    PyTorch; without windows, scales, mirror images and resize, nothing else
+    --via http     a running gateway, so that the answers themselves are scored
+
+Ends with 0; 1 if the bar is missed or a picture fails, 2 for what cannot be asked, 130 if
+interrupted.
 """
 
-import argparse
-import asyncio
 import json
 import sys
-from collections.abc import Callable
-from io import BytesIO
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from typing import Any
 
-import cv2
-import httpx2
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from PIL import Image
-from tqdm import tqdm
-
-from export import load_model
-from ocrnet.artefacts import find_graphs
-from ocrnet.engines import open_engine
+from benchmarks.accuracy.arguments import Asked, make_parser, read
+from benchmarks.accuracy.labellers import GatewayLabeller, Labeller, engine_labeller
+from benchmarks.accuracy.run import score
+from benchmarks.accuracy.scores import absent_classes, as_json, as_table
+from benchmarks.accuracy.state import StateFile, start
+from export.commands.needs import checkpoint_of
+from ocrnet import __version__
+from ocrnet.errors import OcrnetError
 from ocrnet.miou import ConfusionMatrix
-from ocrnet.options import SegmentOptions, parse_scales
-from ocrnet.plan import plan_request
-from ocrnet.scenes import draw_scene
-from ocrnet.segmenter import segment
-from ocrnet.timings import Timings
-from ocrnet.zoo import ModelSpec, Size, get_spec
-
-Picture = NDArray[np.uint8]
-Labels = NDArray[np.uint8]
-Labeller = Callable[[Picture], Labels]
 
 
-def in_process(spec: ModelSpec, repository: Path, options: SegmentOptions) -> Labeller:
-    """Segment through the core, without HTTP."""
-    engine = open_engine(spec, find_graphs(repository, spec))
-
-    def label(image: Picture) -> Labels:
-        plan = plan_request(Size(*image.shape[:2]), spec, options)
-        return asyncio.run(segment(image, spec, engine, plan, Timings())).labels
-
-    return label
-
-
-def over_http(spec: ModelSpec, url: str, query: dict[str, str]) -> Labeller:
-    """Segment through a running gateway, PNG in and PNG out."""
-    client = httpx2.Client(base_url=url, timeout=600)
-
-    def label(image: Picture) -> Labels:
-        _, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        parameters = {"model": spec.name, **query}
-        answer = client.post("/segment", params=parameters, files={"image": png.tobytes()})
-        if answer.is_error:
-            sys.exit(f"{url} answered {answer.status_code}: {answer.text}")
-        return np.asarray(Image.open(BytesIO(answer.content)))
-
-    return label
-
-
-def in_pytorch(spec: ModelSpec, checkpoint: Path) -> Labeller:
-    """Segment the whole picture with PyTorch alone: none of what is served takes part."""
-    network = load_model(spec, checkpoint)
-
-    def label(image: Picture) -> Labels:
-        with torch.inference_mode():
-            logits = network(torch.from_numpy(image)[None])
-            size = image.shape[:2]
-            full = torch.nn.functional.interpolate(logits, size, mode="bilinear")
-            labels: Labels = full.argmax(1)[0].to(torch.uint8).numpy()
-        return labels
-
-    return label
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line."""
+    parser = make_parser(__doc__)
+    with ExitStack() as stack:
+        try:
+            asked = read(parser.parse_args(argv))
+            labeller = stack.enter_context(closing(open_labeller(asked)))
+            facts = facts_of(asked, labeller)
+            state = _state(asked, facts)
+            progress = state.load() if state else start(asked.spec.classes)
+        except (OcrnetError, OSError) as error:
+            parser.error(str(error))
+        except KeyboardInterrupt:
+            return 130
+        try:
+            matrix = score(asked, labeller, progress, state)
+            report(asked, facts, matrix)
+        except (OcrnetError, OSError) as error:
+            print(f"miou.py: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            again = f"the same command goes on from {asked.state}" if state else "see --state"
+            print(f"miou.py: interrupted; {again}", file=sys.stderr)
+            return 130
+    if state:
+        state.remove()
+    return 0 if reaches(asked, matrix) else 1
 
 
-def main() -> int:
-    """Command line; 1 if the bar is missed or a class is not there."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", default="demo", help="a Cityscapes model (default: demo)")
-    parser.add_argument("--scenes", type=int, default=20, help="how many (default: 20)")
-    parser.add_argument("--seed", type=int, default=0, help="the first scene (default: 0)")
-    parser.add_argument("--height", type=int, default=512, help="pixels (default: 512)")
-    parser.add_argument("--width", type=int, default=1024, help="pixels (default: 1024)")
-    parser.add_argument("--mode", choices=("whole", "slide"), default="whole")
-    parser.add_argument("--scales", help="test-time augmentation, such as 0.75,1.0,1.25")
-    parser.add_argument("--flip", action="store_true", help="and mirror images")
-    parser.add_argument("--url", help="a running gateway instead")
-    parser.add_argument("--pytorch", type=Path, metavar="CHECKPOINT", help="PyTorch instead, whole")
-    parser.add_argument("--repository", type=Path, default=Path("model_repository"))
-    parser.add_argument("--bar", type=float, default=0.0, help="mIoU to reach (default: 0)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    arguments = parser.parse_args()
-    spec = get_spec(arguments.model)
-    if spec.dataset != "cityscapes":
-        sys.exit(f"{spec.name} knows {spec.dataset} classes; drawn scenes have those of Cityscapes")
-    label = _labeller(arguments, spec)
-    matrix = ConfusionMatrix(spec.classes)
-    for seed in tqdm(range(arguments.seed, arguments.seed + arguments.scenes), unit="scene"):
-        scene = draw_scene(seed, arguments.height, arguments.width)
-        matrix.add(scene.labels, label(scene.image))
-    iou = dict(zip(spec.labels.names, matrix.iou().tolist(), strict=True))
-    for name, value in iou.items():
-        print(f"{name:16}{value:7.4f}")
-    print(f"{'mIoU':16}{matrix.miou():7.4f}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"miou": matrix.miou(), "iou": iou}, indent=2) + "\n")
-    absent = [name for name, count in zip(iou, matrix.counts.sum(1), strict=True) if not count]
-    if absent:
-        print(f"not in these scenes: {', '.join(absent)}")
-    return 0 if matrix.miou() >= arguments.bar and not absent else 1
+def open_labeller(asked: Asked) -> Labeller:
+    """Open what the pictures are labelled by; raises OcrnetError."""
+    if asked.via == "http":
+        return GatewayLabeller(asked.spec, asked.url, asked.options)
+    if asked.via == "engine":
+        return engine_labeller(asked.spec, asked.repository, asked.runtime, asked.options)
+    from benchmarks.accuracy.torch_labellers import torch_labeller
+
+    return torch_labeller(asked.spec, asked.checkpoint or checkpoint_of(asked.spec), asked.options)
 
 
-def _labeller(arguments: argparse.Namespace, spec: ModelSpec) -> Labeller:
-    if arguments.pytorch:
-        if arguments.mode != "whole" or arguments.scales or arguments.flip:
-            sys.exit("--pytorch is for --mode whole, without --scales and --flip")
-        return in_pytorch(spec, arguments.pytorch)
-    if arguments.url:
-        query = {"mode": arguments.mode, "flip": str(int(arguments.flip))}
-        if arguments.scales:
-            query["scales"] = arguments.scales
-        return over_http(spec, arguments.url, query)
-    scales = parse_scales(arguments.scales)
-    options = SegmentOptions(arguments.mode, scales=scales, flip=arguments.flip)
-    return in_process(spec, arguments.repository, options)
+def facts_of(asked: Asked, labeller: Labeller) -> dict[str, Any]:
+    """Return all that the figures depend on and that is known here, as JSON has it."""
+    options = asked.options
+    return {
+        "model": asked.spec.name,
+        "via": asked.via,
+        "data": asked.pictures.facts,
+        "settings": {
+            "mode": options.mode,
+            "resize": options.resize,
+            "scales": options.scales,
+            "flip": options.flip,
+            "ocrnet": __version__,
+            **labeller.facts,
+        },
+    }
+
+
+def report(asked: Asked, facts: dict[str, Any], matrix: ConfusionMatrix) -> None:
+    """Print the table and write what was asked for; raises OSError."""
+    names = asked.spec.labels.names
+    print(as_table(matrix, names))
+    if absent := absent_classes(matrix, names):
+        print(f"not in these pictures: {', '.join(absent)}")
+    if asked.json:
+        content = {**facts, "pictures": asked.pictures.count, **as_json(matrix, names)}
+        asked.json.parent.mkdir(parents=True, exist_ok=True)
+        asked.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    if asked.confusion:
+        # Takes a second to import.
+        from benchmarks.accuracy.confusion_chart import draw_confusion
+
+        title = f"{asked.spec.name}, {asked.pictures.title}: mIoU {matrix.miou():.4f}"
+        draw_confusion(matrix.counts, names, title, asked.confusion)
+
+
+def reaches(asked: Asked, matrix: ConfusionMatrix) -> bool:
+    """Whether the bar is reached with every class present; without a bar, True."""
+    if asked.bar is None:
+        return True
+    return matrix.miou() >= asked.bar and not absent_classes(matrix, asked.spec.labels.names)
+
+
+def _state(asked: Asked, facts: dict[str, Any]) -> StateFile | None:
+    if asked.state is None:
+        return None
+    # Where predictions go counts too: elsewhere, those of the pictures done would be missing.
+    predictions = str(asked.predictions.resolve()) if asked.predictions else None
+    run = {**facts, "predictions": predictions}
+    return StateFile(asked.state, run, asked.spec.classes, asked.pictures.count)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,9 @@
-"""Intersection over union, pooled over pictures, as mmsegmentation's IoUMetric computes it."""
+"""Figures of a confusion matrix, pooled over pictures, as mmsegmentation's IoUMetric has them.
+
+Source: mmsegmentation 1.2.2, mmseg/evaluation/metrics/iou_metric.py, `intersect_and_union` and
+`total_area_to_metrics` with `iou_metrics=['mIoU']`. There areas are float32 and figures rounded to
+hundredths of a percent; here counts are int64 and figures float64, from 0 to 1.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +35,36 @@ class ConfusionMatrix:
 
     def iou(self) -> NDArray[np.float64]:
         """Per class, 0 to 1; NaN for a class neither present nor predicted."""
-        hit = np.diag(self.counts).astype(np.float64)
-        union = self.counts.sum(0) + self.counts.sum(1) - hit
-        iou: NDArray[np.float64] = np.full(len(hit), np.nan)
-        np.divide(hit, union, out=iou, where=union > 0)
-        return iou
+        hits = np.diag(self.counts)
+        return _ratio(hits, self.counts.sum(0) + self.counts.sum(1) - hits)
+
+    def acc(self) -> NDArray[np.float64]:
+        """Accuracy per class (`Acc`), 0 to 1: the share of its true pixels that is labelled so.
+
+        NaN for a class that is not present.
+        """
+        return _ratio(np.diag(self.counts), self.counts.sum(1))
 
     def miou(self) -> float:
-        """Mean over the classes that have an IoU."""
-        return float(np.nanmean(self.iou()))
+        """Mean over the classes that have an IoU; NaN if none has."""
+        return _mean(self.iou())
+
+    def macc(self) -> float:
+        """Mean (`mAcc`) over the classes that are present; NaN if none is."""
+        return _mean(self.acc())
+
+    def aacc(self) -> float:
+        """Share of all pixels (`aAcc`) that is labelled right, 0 to 1; NaN if there are none."""
+        return float(_ratio(np.trace(self.counts), self.counts.sum()))
+
+
+def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    """NaN where there is nothing to take a part of."""
+    ratio: NDArray[np.float64] = np.full(np.shape(whole), np.nan)
+    np.divide(part, whole, out=ratio, where=np.greater(whole, 0))
+    return ratio
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Leave NaN out; where nothing is left, NaN without NumPy's warning."""
+    return float("nan") if np.isnan(values).all() else float(np.nanmean(values))

@@ -22,21 +22,30 @@ _ERRORS = tuple(
 class OnnxRuntimeGraph:
     """A LoadedGraph of ONNX Runtime."""
 
-    def __init__(self, path: Path, *, threads: int = 0):
-        """threads: 0 takes the machine's cores.
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int = 0,
+        provider: tuple[str, dict[str, str]] = ("CPUExecutionProvider", {}),
+    ):
+        """threads: 0 takes the machine's cores. provider: ONNX Runtime's name of it, and options.
 
-        Raises ArtefactError for a graph that ONNX Runtime cannot load.
+        Raises ArtefactError for a graph that ONNX Runtime cannot load, or not with the provider.
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         # Threads that wait actively would take the cores from decoding and stitching.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        fallback = [] if provider[0] == "CPUExecutionProvider" else ["CPUExecutionProvider"]
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+                str(path), options, providers=[provider, *fallback]
             )
         except _ERRORS as error:
             raise ArtefactError(f"ONNX Runtime cannot load {path}: {error}") from error
+        if self._session.get_providers()[0] != provider[0]:  # it would go on without, and say so
+            raise ArtefactError(f"ONNX Runtime has no {provider[0]} here, which was asked for")
         self.outputs = frozenset(one.name for one in self._session.get_outputs())
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:

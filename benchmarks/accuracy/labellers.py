@@ -1,0 +1,108 @@
+"""Who labels a picture: the core on a graph, a running gateway, or PyTorch (torch_labellers.py)."""
+
+import asyncio
+import importlib
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from ocrnet.argmax import LabelMap
+from ocrnet.artefacts import find_graphs
+from ocrnet.commands.runners import RemoteRunner
+from ocrnet.engines import Engine, Runtime, open_engine
+from ocrnet.formats.masks import rgb_png
+from ocrnet.options import SegmentOptions
+from ocrnet.pictures import RgbImage
+from ocrnet.plan import plan_request
+from ocrnet.segmenter import segment
+from ocrnet.timings import Timings
+from ocrnet.zoo import ModelSpec, Size
+
+_TIMEOUT = 3600.0  # seconds that a gateway may take for a picture
+
+
+class Labeller(Protocol):
+    """Labels pictures, one at a time.
+
+    facts: what does it, as far as it is known here, of types that JSON has.
+    """
+
+    facts: dict[str, Any]
+
+    def label(self, image: RgbImage) -> LabelMap:
+        """uint8 (height, width, 3), RGB → class indices, uint8 (height, width).
+
+        Raises OcrnetError.
+        """
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+
+
+class CoreLabeller:
+    """`ocrnet.segmenter.segment` over any engine: all that serves a picture but HTTP."""
+
+    def __init__(
+        self, spec: ModelSpec, engine: Engine, options: SegmentOptions, facts: dict[str, Any]
+    ):
+        self.facts = facts
+        self._spec = spec
+        self._engine = engine
+        self._options = options
+        self._runner = asyncio.Runner()
+
+    def label(self, image: RgbImage) -> LabelMap:
+        """As Labeller."""
+        plan = plan_request(Size(*image.shape[:2]), self._spec, self._options)
+        found = segment(image, self._spec, self._engine, plan, Timings(), blend=self._options.blend)
+        return self._runner.run(found).labels
+
+    def close(self) -> None:
+        """As Labeller."""
+        self._runner.run(self._engine.close())
+        self._runner.close()
+
+
+class GatewayLabeller:
+    """A running gateway: PNG in, palette PNG out. It is asked again while it has no place."""
+
+    def __init__(self, spec: ModelSpec, url: str, options: SegmentOptions):
+        """Raises OcrnetError for what is no URL of a gateway; nobody is asked yet."""
+        self.facts = {"url": url}
+        query = {
+            "model": spec.name,
+            "mode": options.mode,
+            "resize": options.resize,
+            "scales": ",".join(map(str, options.scales)),
+            "flip": str(int(options.flip)),
+        }
+        self._remote = RemoteRunner(url, query, "image/png", _TIMEOUT)
+        self._runner = asyncio.Runner()
+
+    def label(self, image: RgbImage) -> LabelMap:
+        """As Labeller; raises OcrnetError with the gateway's own words, or that nobody answers."""
+        answer = self._runner.run(self._remote.run(rgb_png(image)))
+        labels: LabelMap = np.asarray(Image.open(BytesIO(answer)))
+        return labels
+
+    def close(self) -> None:
+        """As Labeller."""
+        self._runner.run(self._remote.close())
+        self._runner.close()
+
+
+def engine_labeller(
+    spec: ModelSpec, repository: Path, runtime: Runtime, options: SegmentOptions
+) -> CoreLabeller:
+    """The core on the repository's graphs; raises ArtefactError."""
+    graphs = find_graphs(repository, spec)
+    engine = open_engine(spec, graphs, runtime=runtime)
+    facts = {
+        "runtime": runtime,
+        runtime: importlib.import_module(runtime).__version__,
+        "graphs_sha256": {g.manifest.kind: g.manifest.files[g.manifest.file] for g in graphs},
+    }
+    return CoreLabeller(spec, engine, options, facts)

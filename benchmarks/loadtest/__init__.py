@@ -1,0 +1,1 @@
+"""Open-loop load: arrivals, the client, the gateway's side, summaries, table and chart."""

@@ -1,0 +1,37 @@
+"""A PyTorch network where an engine's graph would be."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ocrnet.artefacts import Precision
+from ocrnet.engines.base import Images, OutputName
+
+
+class NetworkGraph:
+    """A PyTorch network as a LoadedGraph; float16 by autocast."""
+
+    outputs = frozenset({"logits"})
+
+    def __init__(
+        self, network: torch.nn.Module, place: str = "cpu", precision: Precision = "float32"
+    ):
+        """place: PyTorch's name of the device, which the network is moved to."""
+        self.place = torch.device(place)
+        self._network = network.to(self.place)
+        self._half = precision == "float16"
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """(N, H, W, 3) uint8 on the device → logits there, not waited for."""
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.place.type, torch.float16, enabled=self._half),
+        ):
+            logits: torch.Tensor = self._network(images)
+        return logits
+
+    def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        """As LoadedGraph.run."""
+        given = torch.from_numpy(np.ascontiguousarray(images)).to(self.place)
+        result: NDArray[np.generic] = self.logits(given).float().cpu().numpy()
+        return result
