@@ -1,0 +1,221 @@
+"""Pictures a second, as mmsegmentation measures them, beside the published figures.
+
+    python benchmarks/fps.py --device A100                        all models, PyTorch in float32
+    python benchmarks/fps.py --device A100 --engine torch tensorrt --precision float32 float16
+    python benchmarks/fps.py --device cpu --model demo --engine torch openvino onnxruntime
+    python benchmarks/fps.py --device cpu --engine http --mode slide --concurrency 4
+
+The protocol is mmsegmentation's: one picture at a time, 5 calls of warm-up, 200 that count, forward
+with upsampling and argmax, no loading of data, waited for; Cityscapes at 1024x2048, ADE20K and VOC
+2012 at 512x683. On a CPU a model's time is bounded: after 60 s no call begins any more, and
+the table says how many there were. --device is a claim that is checked.
+
+Models that share an architecture share a run. Published fps stand beside PyTorch in float32 alone;
+other engines and precisions are multiples of it, on the same work. Without a pulled checkpoint the
+weights are stand-ins, which are as fast. Results go into a JSON file, raw samples included; a run
+that was stopped goes on where it was.
+"""
+
+import argparse
+import datetime
+import json
+import platform
+import sys
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, get_args
+
+from benchmarks.architectures import architectures
+from benchmarks.resume import run_missing
+from benchmarks.speed.case import ENGINES, Case, published_size
+from benchmarks.speed.chart import save_chart
+from benchmarks.speed.check import check_case
+from benchmarks.speed.compare import times_baseline
+from benchmarks.speed.compute import measured_peak
+from benchmarks.speed.device import Device, WrongDevice, claimed_device
+from benchmarks.speed.measure import Bench, measure
+from benchmarks.speed.protocol import Protocol
+from benchmarks.speed.runners import Places
+from benchmarks.speed.table import measured_table, published_table
+from export.commands.arguments import positive, size
+from ocrnet.artefacts import Precision
+from ocrnet.errors import InputError, OcrnetError
+from ocrnet.options import Mode
+from ocrnet.zoo import ModelSpec, get_spec
+
+_CPU_SECONDS = 60.0
+_PACKAGES = ("torch", "onnxruntime", "openvino", "tensorrt", "tritonclient", "numpy")
+
+
+def main() -> int:
+    """Command line; 1 if a measurement failed, 2 for a device or a combination that is not here."""
+    parser = _parser()
+    arguments = parser.parse_args()
+    if arguments.plot and arguments.plot.suffix not in (".png", ".svg"):
+        parser.error(f"--plot {arguments.plot}: the name ends in .png or .svg")
+    try:
+        device = claimed_device(arguments.device)
+        cases = _cases(arguments, device)
+        content = _run(arguments, device, cases)
+        baseline = None
+        if arguments.baseline:
+            baseline = times_baseline(content, json.loads(arguments.baseline.read_text()))
+    except (WrongDevice, InputError) as error:
+        print(f"fps.py: {error}", file=sys.stderr)
+        return 2
+    except OcrnetError as error:
+        print(f"fps.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\nstopped; what is done is in {_file(arguments)}", file=sys.stderr)
+        return 130
+    _print(content, baseline, arguments.miou)
+    if arguments.plot:
+        save_chart(content, arguments.plot)
+    return 1 if any("error" in result for result in content["results"]) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fps.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    what = parser.add_argument_group("what is measured")
+    add = what.add_argument
+    add("--device", required=True, help="cpu, or the GPU here by name: A100, V100, H100, …")
+    add("--model", nargs="+", metavar="NAME", help="default: all, as with --all")
+    add("--all", action="store_true", help="every architecture of the zoo")
+    add("--engine", nargs="+", choices=ENGINES, default=["torch"], help="default: torch")
+    add(
+        "--precision", nargs="+", choices=get_args(Precision), default=["float32"],
+        help="default: float32; of several, each engine takes those that it has",
+    )  # fmt: skip
+    add("--mode", choices=get_args(Mode), default="whole", help="default: whole, as published")
+    add("--size", type=size, metavar="HEIGHTxWIDTH", help="default: the data set's, see above")
+    add("--batch", type=positive, default=1, help="pictures of one call (default: 1)")
+    add(
+        "--concurrency", type=positive, default=1,
+        help="calls under way at once, triton and http (default: 1)",
+    )  # fmt: skip
+    how = parser.add_argument_group("how")
+    add = how.add_argument
+    add("--warmup", type=positive, default=5, help="calls (default: 5)")
+    add("--images", type=positive, default=200, help="calls that count (default: 200)")
+    add(
+        "--seconds", type=positive, metavar="N",
+        help=f"no call begins after so many (default: {_CPU_SECONDS:.0f} on a CPU, else no bound)",
+    )  # fmt: skip
+    add("--threads", type=int, default=0, help="of engines on a CPU; 0 takes all cores (default)")
+    add(
+        "--repository", type=Path, default=Path("runs/fps"), metavar="FOLDER",
+        help="graphs; what is missing is built there (default: runs/fps)",
+    )  # fmt: skip
+    add("--triton", default="local", metavar="HOST:PORT", help="default: local, started here")
+    add("--url", default="", help="of a gateway that runs, for http (default: one is started)")
+    out = parser.add_argument_group("results")
+    add = out.add_argument
+    add("--json", type=Path, metavar="FILE", help="default: runs/fps-DEVICE.json")
+    add("--plot", type=Path, metavar="FILE", help="fps against mIoU, .png or .svg")
+    add("--miou", type=Path, nargs="+", default=[], metavar="FILE", help="of benchmarks/miou.py")
+    add("--baseline", type=Path, metavar="FILE", help="other results, compared if they are alike")
+    add("--note", default="", help="kept with the results, such as what else the machine does")
+    return parser
+
+
+def _file(arguments: argparse.Namespace) -> Path:
+    given: Path | None = arguments.json
+    return given or Path("runs") / f"fps-{arguments.device.lower()}.json"
+
+
+def _specs(arguments: argparse.Namespace) -> list[ModelSpec]:
+    """The first model of each architecture that is asked for."""
+    if not arguments.model:
+        return [specs[0] for specs in architectures().values()]
+    if arguments.all:
+        raise InputError("--all and --model exclude each other")
+    named = [get_spec(name) for name in arguments.model]
+    return list({spec.architecture: spec for spec in reversed(named)}.values())[::-1]
+
+
+def _cases(arguments: argparse.Namespace, device: Device) -> list[Case]:
+    """All combinations that there are; raises InputError if an engine is left with none."""
+    cases = []
+    for spec in _specs(arguments):
+        picture = arguments.size or published_size(spec)
+        for engine in arguments.engine:
+            fitting, refused = [], None
+            for precision in arguments.precision:
+                case = Case(
+                    spec.architecture, spec.name, engine, precision, arguments.mode,
+                    arguments.batch, arguments.concurrency, picture.height, picture.width,
+                )  # fmt: skip
+                try:
+                    check_case(case, device)
+                except InputError as error:
+                    refused = error
+                else:
+                    fitting.append(case)
+            if not fitting and refused:
+                raise refused
+            cases += fitting
+    return cases
+
+
+def _run(arguments: argparse.Namespace, device: Device, cases: list[Case]) -> dict[str, Any]:
+    seconds = arguments.seconds or (_CPU_SECONDS if device.is_cpu else None)
+    protocol = Protocol(arguments.warmup, arguments.images, seconds)
+    peak = measured_peak() if device.is_cpu else None
+    places = Places(arguments.repository, arguments.threads, arguments.triton, arguments.url)
+    header = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "note": arguments.note,
+        "machine": {"device": device.name, **device.facts},
+        "peaks_gmac_s": {"float32": round(peak, 1)} if peak else device.peaks,
+        "versions": {"python": platform.python_version(), **_versions()},
+        "settings": {**protocol.as_facts(), "threads": arguments.threads},
+        "models": {name: [spec.name for spec in specs] for name, specs in architectures().items()},
+    }
+    bench = Bench(device, protocol, places, peak)
+    path = _file(arguments)
+    run_missing(path, header, cases, partial(measure, bench=bench), _say)
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    order = {name: k for k, name in enumerate(header["models"])}
+    content["results"].sort(key=lambda result: order[result["architecture"]])
+    return content
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _say(result: dict[str, Any]) -> str:
+    return (
+        f"{result['fps']:.3g} fps, {result['p50_ms']:.0f} ms (p50) over {result['calls']} calls, "
+        f"weights: {result['weights']}"
+    )
+
+
+def _print(content: dict[str, Any], baseline: list[float | None] | None, miou: list[Path]) -> None:
+    measured = {}
+    for file in miou:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        measured[stored["model"]] = stored["miou"]
+    print(f"\n{content['machine']['device']}, {content['date']}. {content['note']}".rstrip())
+    print(f"\n{measured_table(content, baseline).for_terminal()}")
+    for result in content["results"]:
+        if "error" in result:
+            print(f"\n{result['architecture']} {result['engine']} failed: {result['error']}")
+    print(f"\n{published_table(content, measured).for_terminal()}\n")
+    weights = sorted({result["weights"] for result in content["results"] if "weights" in result})
+    boundaries = sorted({result["boundary"] for result in content["results"] if "fps" in result})
+    print(f"weights: {', '.join(weights)}\ntimed: " + "\n       ".join(boundaries))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""Our engine and our HTTP requests against what one would run otherwise, in turns.
+
+Engines, from a picture in memory to logits: OpenVINO and ONNX Runtime on the unmodified export, and
+ours. Requests, from a picture to its label map: the PyTorch module as mmsegmentation runs it
+(channels first; channels last beside it), and HTTP, from a PNG sent to the mask received.
+Figures are medians of one run's turns, and ratios of them: seconds of other machines, or of another
+hour, are not compared.
+
+    python benchmarks/peers.py                                     the demo, 1024x2048, whole
+    python benchmarks/peers.py --model ocrnet_hr48_cityscapes_160k
+"""
+
+import argparse
+import asyncio
+import copy
+import datetime
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import onnx
+import torch
+from PIL import Image
+from torch.nn.functional import interpolate
+from tqdm import tqdm
+
+from benchmarks.gateway import running_gateway
+from benchmarks.machine import cores, processor, vector_units
+from benchmarks.pages import write_json
+from benchmarks.speed.graphs import best_checkpoint, ready_graph
+from benchmarks.speed.table import Table
+from export.build.products import Product
+from export.build.source import Source
+from export.commands.arguments import positive, size
+from ocrnet.artefacts import Kind, find_graphs
+from ocrnet.engines import open_engine
+from ocrnet.engines.base import Images
+from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
+from ocrnet.engines.openvino import OpenVinoGraph
+from ocrnet.errors import OcrnetError
+from ocrnet.scenes import draw_scene
+from ocrnet.zoo import Size, get_spec
+
+Run = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """What takes part. group: within it, figures are set against the reference."""
+
+    name: str
+    group: str
+    run: Run
+    reference: bool = False
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="peers.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--model", default="demo", help="a model's name (default: demo)")
+    add("--size", type=size, default=Size(1024, 2048), help="default: 1024x2048")
+    add("--turns", type=positive, default=5, help="after one of warm-up (default: 5)")
+    add(
+        "--repository", type=Path, default=Path("runs/fps"), metavar="FOLDER",
+        help="graphs; what is missing is built there (default: runs/fps)",
+    )  # fmt: skip
+    add("--json", type=Path, metavar="FILE", help="all samples")
+    arguments = parser.parse_args()
+    try:
+        with ExitStack() as stack:
+            contestants = _contestants(arguments, stack)
+            seconds = take_turns(contestants, arguments.turns)
+    except OcrnetError as error:
+        print(f"peers.py: {error}", file=sys.stderr)
+        return 1
+    device = f"{processor()}, {cores()} cores ({', '.join(vector_units())})"
+    print(f"{arguments.model}, {arguments.size}, whole, on {device}\n")
+    print(summary(contestants, seconds).for_terminal())
+    if arguments.json:
+        facts = {"model": arguments.model, "size": str(arguments.size), "device": device}
+        date = datetime.datetime.now(datetime.UTC).date().isoformat()
+        write_json(arguments.json, {"date": date, **facts, "seconds": seconds})
+    return 0
+
+
+def take_turns(contestants: list[Contestant], turns: int) -> dict[str, list[float]]:
+    """Run all once each turn, the first turn not counted; seconds by name."""
+    seconds: dict[str, list[float]] = {one.name: [] for one in contestants}
+    for turn in tqdm(range(turns + 1), unit="turn"):
+        for one in contestants:
+            started = time.perf_counter()
+            one.run()
+            if turn:
+                seconds[one.name].append(time.perf_counter() - started)
+    return seconds
+
+
+def summary(contestants: list[Contestant], seconds: dict[str, list[float]]) -> Table:
+    """Medians, and how many times as fast as the reference of the same group each one is."""
+    median = {name: statistics.median(values) for name, values in seconds.items()}
+    reference = {one.group: median[one.name] for one in contestants if one.reference}
+    rows = [
+        [
+            one.group,
+            one.name,
+            f"{median[one.name]:.3f}",
+            f"{min(seconds[one.name]):.3f} to {max(seconds[one.name]):.3f}",
+            f"{reference[one.group] / median[one.name]:.2f}",
+        ]
+        for one in contestants
+    ]
+    return Table(["", "", "median s", "range", "times as fast"], rows, left=2)
+
+
+def _contestants(arguments: argparse.Namespace, stack: ExitStack) -> list[Contestant]:
+    spec = get_spec(arguments.model)
+    source = Source(spec, best_checkpoint(spec))
+    picture = draw_scene(0, arguments.size.height, arguments.size.width).image
+    kind: Kind = "whole" if arguments.size == spec.whole else "dynamic"
+    for each in dict.fromkeys(("dynamic", kind)):
+        ready_graph(source, each, Product("onnx", "float32"), arguments.repository, None)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    export = folder / "export.onnx"
+    onnx.save(source.plain_graph(kind), export)
+    openvino, runtime = OpenVinoGraph(export), OnnxRuntimeGraph(export)
+    images = picture[None]
+    contestants = [
+        Contestant(
+            "OpenVINO, unmodified export", "engine", lambda: openvino.run(images, "logits"), True
+        ),
+        Contestant(
+            "ONNX Runtime, unmodified export", "engine", lambda: runtime.run(images, "logits")
+        ),
+    ]
+    loop = stack.enter_context(asyncio.Runner())
+    engine = open_engine(spec, find_graphs(arguments.repository, spec))
+    stack.callback(lambda: loop.run(engine.close()))
+    contestants.append(
+        Contestant("ours", "engine", lambda: loop.run(engine.infer(images, "logits")))
+    )
+    contestants += _eager(source, images)
+    flags = ["--models", spec.name, "--repository", str(arguments.repository)]
+    gateway = stack.enter_context(running_gateway(folder / "log", *flags, timeout=600))
+    file = BytesIO()
+    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+
+    def request() -> None:
+        answer = gateway.client.post("/segment", params={"mode": "whole"}, content=file.getvalue())
+        answer.raise_for_status()
+
+    contestants.append(Contestant("ours, HTTP", "request", request))
+    return contestants
+
+
+def _eager(source: Source, images: Images) -> list[Contestant]:
+    """The PyTorch module, upsampling and argmax included."""
+    first, last = torch.contiguous_format, torch.channels_last
+    return [
+        Contestant("PyTorch, channels first", "request", _eager_run(source, images, first), True),
+        Contestant("PyTorch, channels last", "request", _eager_run(source, images, last)),
+    ]
+
+
+def _eager_run(source: Source, images: Images, layout: torch.memory_format) -> Run:
+    network = copy.deepcopy(source.network)
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=layout)
+    given, size, corners = torch.from_numpy(images), images.shape[1:3], source.spec.align_corners
+
+    def run() -> torch.Tensor:
+        with torch.inference_mode():
+            normalised = network.normalise(given).contiguous(memory_format=layout)
+            logits, _ = network.heads(normalised)
+            return interpolate(logits, size, mode="bilinear", align_corners=corners).argmax(1)
+
+    return run
+
+
+if __name__ == "__main__":
+    sys.exit(main())

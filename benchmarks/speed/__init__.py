@@ -1,0 +1,1 @@
+"""How fast the networks run: what benchmarks/fps.py measures, and how."""

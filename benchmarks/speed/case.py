@@ -1,0 +1,58 @@
+"""What one measurement is of: everything that has to be alike for two to be compared."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from ocrnet.artefacts import Kind, Precision
+from ocrnet.options import Mode
+from ocrnet.zoo import ModelSpec, Size
+
+EngineName = Literal["torch", "onnxruntime", "openvino", "tensorrt", "triton", "http"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+
+# mmsegmentation's published fps: Cityscapes as it is, the others at test time's resize of a typical
+# picture (docs/en/model_zoo.md and the configs' test pipelines).
+_SIZES = {
+    "cityscapes": Size(1024, 2048),
+    "ade20k": Size(512, 683),
+    "voc12": Size(512, 683),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model of the zoo, standing for its architecture, at one size by one engine.
+
+    batch: pictures of one call; concurrency: calls under way at once. Pixels.
+    """
+
+    architecture: str
+    model: str
+    engine: EngineName
+    precision: Precision
+    mode: Mode
+    batch: int
+    concurrency: int
+    height: int
+    width: int
+
+    @property
+    def size(self) -> Size:
+        """The picture's."""
+        return Size(self.height, self.width)
+
+    def kind(self, spec: ModelSpec) -> Kind:
+        """The graph that serves it: the window's in slides, the fixed one where there is one."""
+        if self.mode == "slide":
+            return "window"
+        return "whole" if self.size == spec.whole else "dynamic"
+
+    def __str__(self) -> str:
+        more = f", batch {self.batch}" if self.batch > 1 else ""
+        more += f", {self.concurrency} at once" if self.concurrency > 1 else ""
+        return f"{self.architecture} {self.size} {self.mode}, {self.engine} {self.precision}{more}"
+
+
+def published_size(spec: ModelSpec) -> Size:
+    """The size that the published fps of its data set are for."""
+    return _SIZES[spec.dataset]

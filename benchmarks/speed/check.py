@@ -1,0 +1,26 @@
+"""Which combinations of engine, precision, mode and device there are."""
+
+from benchmarks.speed.case import Case
+from benchmarks.speed.device import Device
+from ocrnet.errors import InputError
+
+
+def check_case(case: Case, device: Device) -> None:
+    """Raise InputError for a case that there is not on that device, saying which there is."""
+    serving = case.engine in ("triton", "http")
+    if case.engine == "openvino" and not device.is_cpu:
+        raise InputError("openvino computes on the CPU: --device cpu")
+    if case.engine == "tensorrt" and device.is_cpu:
+        raise InputError("tensorrt computes on a GPU: name it with --device")
+    if serving and case.precision != "float32":
+        raise InputError(f"{case.engine} serves what it has: --precision float32, the default")
+    if case.precision == "float16" and device.is_cpu:
+        raise InputError("a CPU has no float16 arithmetic: --precision float32 or int8")
+    if case.precision == "int8" and case.engine == "torch":
+        raise InputError("torch has no int8 here: --engine onnxruntime, openvino or tensorrt")
+    if case.batch > 1 and (case.mode == "slide" or serving):
+        raise InputError(
+            "--batch is for --mode whole and engines in this process: use --concurrency"
+        )
+    if case.concurrency > 1 and not serving:
+        raise InputError("--concurrency is for triton and http: others run one call at a time")

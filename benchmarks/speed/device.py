@@ -1,0 +1,98 @@
+"""The device that figures are claimed for, checked against the one that is here."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.machine import clock_mhz, cores, processor, vector_units
+from export.tensorrt.api import Gpu, find_gpu
+from ocrnet.errors import ArtefactError, OcrnetError
+
+# TFLOPS without sparsity, from NVIDIA's data sheets: float32 outside the tensor cores, TF32 and
+# float16 inside. By what nvidia-smi's name holds, the first that fits.
+_PEAKS = {
+    "A100": (19.5, 156.0, 312.0),
+    "H100 PCIe": (51.2, 378.0, 756.0),
+    "H100": (66.9, 494.7, 989.4),
+    "H200": (66.9, 494.7, 989.4),
+    "V100-PCIE": (14.0, None, 112.0),
+    "V100": (15.7, None, 125.0),
+    "A10G": (31.5, 35.0, 70.0),
+    "A10": (31.2, 62.5, 125.0),
+    "T4": (8.1, None, 65.0),
+    "L40S": (91.6, 183.0, 362.0),
+    "L4": (30.3, 60.0, 121.0),
+}
+
+
+class WrongDevice(OcrnetError):
+    """The device that was named is not here."""
+
+    code = "wrong_device"
+
+
+@dataclass(frozen=True)
+class Device:
+    """The device that is measured.
+
+    name: in full. peaks: GMAC/s by `float32`, `tf32`, `float16`, as far as known. gpu: None for the
+    CPU.
+    """
+
+    name: str
+    peaks: dict[str, float]
+    gpu: Gpu | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether the processor computes."""
+        return self.gpu is None
+
+
+def claimed_device(claim: str) -> Device:
+    """Return the device called `claim`: cpu, or a part of a GPU's name such as A100.
+
+    Raises WrongDevice if the GPU here is another, or there is none.
+    """
+    here = f"{processor()}, {cores()} cores"
+    if claim.lower() == "cpu":
+        facts = {"cores": cores(), "vector_units": vector_units()}
+        return Device(here, {}, None, facts)
+    try:
+        gpu = find_gpu()
+    except ArtefactError:
+        raise WrongDevice(
+            f"--device {claim}: there is no NVIDIA GPU here (no nvidia-smi), only {here}; measure "
+            "that with --device cpu"
+        ) from None
+    if not _words(claim) <= _words(gpu.name):
+        raise WrongDevice(f"--device {claim}: the GPU here is {gpu.name}")
+    peaks = next((peaks for name, peaks in _PEAKS.items() if name in gpu.name), None)
+    known = zip(("float32", "tf32", "float16"), peaks or (), strict=False)
+    facts = {"driver": gpu.driver, "compute_capability": gpu.compute_capability, "host": here}
+    return Device(gpu.name, {name: 500 * peak for name, peak in known if peak}, gpu, facts)
+
+
+def _words(name: str) -> set[str]:
+    return set(name.lower().replace("-", " ").split())
+
+
+def clocks(device: Device) -> dict[str, float]:
+    """Return the clocks now, MHz, as far as the system says."""
+    if device.is_cpu:
+        now = clock_mhz()
+        return {} if now is None else {"core": now}
+    command = shutil.which("nvidia-smi")
+    assert command is not None  # it has named the GPU
+    query = "clocks.sm,clocks.max.sm,clocks.mem"
+    answer = subprocess.run(
+        [command, f"--query-gpu={query}", "--format=csv,noheader,nounits"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    first = (answer.stdout.splitlines() or [""])[0].split(", ")
+    numbers = [float(value) for value in first if value.replace(".", "").isdigit()]
+    return dict(zip(("sm", "sm_max", "memory"), numbers, strict=False))

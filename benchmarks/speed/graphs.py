@@ -1,0 +1,34 @@
+"""The graphs that measurements run: taken from a repository, built there if they are missing."""
+
+from pathlib import Path
+
+from export.build.artefact import BuildSettings, build_artefact, is_current
+from export.build.products import Product
+from export.build.source import Source
+from export.checkpoints import STAND_IN
+from export.commands.needs import checkpoint_of
+from export.tensorrt.api import Gpu
+from ocrnet.artefacts import Kind, graph_folder
+from ocrnet.errors import OcrnetError
+from ocrnet.zoo import ModelSpec
+
+
+def best_checkpoint(spec: ModelSpec) -> str:
+    """Return the model's checkpoint if it was pulled, else stand-in weights: as fast, no use."""
+    try:
+        return checkpoint_of(spec)
+    except OcrnetError:
+        return STAND_IN
+
+
+def ready_graph(
+    source: Source, kind: Kind, product: Product, repository: Path, gpu: Gpu | None
+) -> Path:
+    """Return the artefact's path; builds it first where it is missing or of other weights.
+
+    Raises ArtefactError.
+    """
+    settings = BuildSettings(repository, gpu=gpu)
+    if not is_current(source, kind, product, settings):
+        build_artefact(source, kind, product, settings)
+    return graph_folder(repository, source.spec.name, kind) / product.file

@@ -1,0 +1,52 @@
+"""Everything that runs an artefact inside this process, as LoadedGraph."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.speed.case import Case
+from benchmarks.speed.device import Device
+from export.build.products import Product
+from export.tensorrt.run import PlanRunner
+from ocrnet.artefacts import MANIFEST_SUFFIX, read_manifest
+from ocrnet.engines.base import Images, OutputName
+from ocrnet.engines.in_process import LoadedGraph
+from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
+from ocrnet.engines.openvino import OpenVinoGraph
+
+
+class PlanGraph:
+    """A TensorRT plan, by Polygraphy's runner."""
+
+    def __init__(self, path: Path):
+        """Raises ArtefactError where it cannot be run."""
+        outputs = read_manifest(path.with_name(path.name + MANIFEST_SUFFIX)).outputs
+        self.outputs = frozenset(outputs)
+        self._runner = PlanRunner(path, outputs)
+
+    def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        """As LoadedGraph.run."""
+        return self._runner(np.ascontiguousarray(images))[output]
+
+
+def product_of(case: Case, device: Device) -> Product:
+    """Return the artefact that the case's engine runs."""
+    if case.engine == "tensorrt":
+        capability = device.gpu.compute_capability if device.gpu else ""
+        return Product("tensorrt", case.precision, capability)
+    if case.engine == "openvino" and case.precision == "int8":
+        return Product("openvino", "int8")
+    return Product("onnx", case.precision)  # OpenVINO reads what the gateway gives it, too
+
+
+def load_graph(case: Case, path: Path, device: Device, threads: int) -> LoadedGraph:
+    """Open the artefact of a case; raises ArtefactError."""
+    if case.engine == "tensorrt":
+        return PlanGraph(path)
+    if case.engine == "openvino":
+        return OpenVinoGraph(path, threads=threads)
+    if device.is_cpu:
+        return OnnxRuntimeGraph(path, threads=threads)
+    # With TF32 it would not be float32.
+    return OnnxRuntimeGraph(path, provider=("CUDAExecutionProvider", {"use_tf32": "0"}))

@@ -1,0 +1,110 @@
+"""One case measured in a process of its own, so that its memory is its own."""
+
+import asyncio
+import multiprocessing
+import resource
+import statistics
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.speed.case import Case
+from benchmarks.speed.compute import gmac
+from benchmarks.speed.device import Device, clocks
+from benchmarks.speed.graphs import best_checkpoint
+from benchmarks.speed.protocol import Protocol, take_samples
+from benchmarks.speed.runners import Places, open_runner, prepare
+from export.build.source import Source
+from ocrnet.errors import OcrnetError
+from ocrnet.options import SegmentOptions
+from ocrnet.scenes import draw_scene
+from ocrnet.zoo import get_spec
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all cases of a run share. peak: GMAC/s of the CPU in float32, measured."""
+
+    device: Device
+    protocol: Protocol
+    places: Places
+    peak: float | None
+
+
+def measure(case: Case, bench: Bench) -> Facts:
+    """Measure one case; `error` with the reason where it cannot be."""
+    try:
+        _in_child(_prepare, case, bench)
+        return _in_child(_measure, case, bench)
+    except OcrnetError as error:
+        return {"error": str(error)}
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        return {"error": f"not enough memory: {error}"}
+    except BrokenProcessPool:
+        return {"error": "its process was killed: there may not be enough memory"}
+
+
+def percentile(seconds: list[float], share: float) -> float:
+    """Return the value that `share` of the sorted values lie below or at, as NumPy does."""
+    return float(np.quantile(seconds, share))
+
+
+def _in_child(work: Any, case: Case, bench: Bench) -> Facts:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        facts: Facts = pool.submit(work, case, bench).result()
+    return facts
+
+
+def _source(case: Case) -> Source:
+    spec = get_spec(case.model)
+    return Source(spec, best_checkpoint(spec))
+
+
+def _prepare(case: Case, bench: Bench) -> Facts:
+    """Build graphs: in a process of its own, since that takes more memory than running them."""
+    prepare(case, _source(case), bench.device, bench.places)
+    return {}
+
+
+def _measure(case: Case, bench: Bench) -> Facts:
+    source, device = _source(case), bench.device
+    if bench.places.threads:
+        torch.set_num_threads(bench.places.threads)
+    scene = draw_scene(0, case.height, case.width).image
+    images = np.stack([scene] * case.batch)
+    with open_runner(case, source, device, images, bench.places) as runner:
+        samples = asyncio.run(take_samples(runner.call, bench.protocol, case.concurrency))
+        running_at = clocks(device)
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        peak_bytes = runner.peak_bytes() or (own if case.engine not in ("triton", "http") else None)
+    work = gmac(source.spec, case.size, SegmentOptions(case.mode))
+    fps = len(samples.seconds) * case.batch / samples.wall
+    peak = bench.peak if device.is_cpu else device.peaks.get(_arithmetic(case))
+    return {
+        "weights": source.checkpoint_name,
+        "boundary": runner.boundary,
+        "calls": len(samples.seconds),
+        "warmup": samples.warmup,
+        "fps": round(fps, 4),
+        "p50_ms": round(1000 * statistics.median(samples.seconds), 2),
+        "p95_ms": round(1000 * percentile(samples.seconds, 0.95), 2),
+        "gmac": round(work, 1),
+        "share_of_peak": round(work * fps / peak, 4) if peak else None,
+        "peak_mb": round(peak_bytes / 1e6) if peak_bytes else None,
+        "clocks_mhz": running_at,
+        "seconds": [round(value, 5) for value in samples.seconds],
+    }
+
+
+def _arithmetic(case: Case) -> str:
+    """What a GPU computes in: PyTorch's convolutions take TF32 by default, as in mmsegmentation."""
+    if case.precision == "float32":
+        return "tf32" if case.engine == "torch" else "float32"
+    return case.precision

@@ -1,0 +1,117 @@
+"""What was measured, as rows of text: for the terminal and for docs/results.md."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.speed.compare import times_published, times_torch
+from ocrnet.zoo import Size, get_spec
+
+_NONE = "–"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text. left: how many columns, from the first on, hold words."""
+
+    head: Sequence[str]
+    rows: list[list[str]]
+    left: int = 1
+
+    def for_terminal(self) -> str:
+        """Aligned in columns."""
+        lines = [list(self.head), *self.rows]
+        widths = [max(len(line[k]) for line in lines) for k in range(len(self.head))]
+        texts = (
+            "  ".join(
+                cell.ljust(width) if k < self.left else cell.rjust(width)
+                for k, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        )
+        return "\n".join(texts)
+
+    def as_markdown(self) -> str:
+        """A table of Markdown."""
+        rule = ["---" if k < self.left else "--:" for k in range(len(self.head))]
+        lines = [self.head, *self.rows]
+        first, *others = [f"| {' | '.join(line)} |" for line in lines]
+        return "\n".join([first, f"|{'|'.join(rule)}|", *others])
+
+
+def measured_table(content: dict[str, Any], baseline: list[float | None] | None = None) -> Table:
+    """One row a result; baseline: ratios in the same order, for a column of their own."""
+    head = ["architecture", "size", "mode", "engine", "precision", "fps", "× torch", "p50 ms"]
+    head += ["p95 ms", "calls", "GMAC", "of peak", "MB"]
+    head += ["× baseline"] if baseline else []
+    rows = []
+    for k, result in enumerate(content["results"]):
+        row = [result["architecture"], str(Size(result["height"], result["width"])), _mode(result)]
+        row += [result["engine"], result["precision"]]
+        if "error" in result:
+            row += ["failed"] + [_NONE] * 7
+        else:
+            share = result["share_of_peak"]
+            row += [
+                f"{result['fps']:.3g}",
+                _number(times_torch(result, content["results"]), "{:.2f}"),
+                f"{result['p50_ms']:.0f}",
+                f"{result['p95_ms']:.0f}",
+                f"{result['calls']}",
+                f"{result['gmac']:.0f}",
+                _number(share, "{:.0%}"),
+                _number(result["peak_mb"], "{:.0f}"),
+            ]
+        if baseline:
+            row.append(_number(baseline[k], "{:.2f}"))
+        rows.append(row)
+    return Table(head, rows, left=5)
+
+
+def published_table(content: dict[str, Any], miou: dict[str, float]) -> Table:
+    """One row a published model, beside what its architecture does here.
+
+    `fps here` is PyTorch's in float32, and other engines are multiples of it.
+    miou: measured, 0 to 1, by the model's name.
+    """
+    device = content["machine"]["device"]
+    found: dict[str, dict[str, Any]] = {}
+    for result in content["results"]:
+        plain = (result["mode"], result["batch"], result["concurrency"]) == ("whole", 1, 1)
+        if plain and "fps" in result:
+            key = f"{result['engine']} {result['precision']}"
+            found.setdefault(key, {})[result["architecture"]] = result
+    torch, others = "torch float32", [key for key in found if key != "torch float32"]
+    head = ["model", "published fps", "fps here", "× published"]
+    head += [f"{key.removesuffix(' float32')} ×" for key in others]
+    head += ["published mIoU", "ms+flip", "measured mIoU"]
+    rows = []
+    for models in content["models"].values():
+        for spec in map(get_spec, models):
+            published = spec.published
+            if published.miou is None:
+                continue
+            of_torch = found.get(torch, {}).get(spec.architecture)
+            fps = published.fps
+            ratio = times_published(of_torch, spec, device) if of_torch else None
+            row = [spec.name, f"{fps:.2f} ({published.device})" if fps else _NONE]
+            row += [_number(of_torch and of_torch["fps"], "{:.3g}"), _number(ratio, "{:.2f}")]
+            for key in others:
+                result = found[key].get(spec.architecture)
+                times = times_torch(result, content["results"]) if result else None
+                row.append(_number(times, "{:.2f}"))
+            row += [f"{published.miou:.2f}", _number(published.miou_ms_flip, "{:.2f}")]
+            measured = miou.get(spec.name)
+            row.append(_number(None if measured is None else 100 * measured, "{:.2f}"))
+            rows.append(row)
+    return Table(head, rows)
+
+
+def _mode(result: dict[str, Any]) -> str:
+    text = str(result["mode"])
+    text += f", batch {result['batch']}" if result["batch"] > 1 else ""
+    return text + (f", {result['concurrency']} at once" if result["concurrency"] > 1 else "")
+
+
+def _number(value: float | None, form: str) -> str:
+    return _NONE if value is None else form.format(value)

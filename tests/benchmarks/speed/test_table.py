@@ -1,0 +1,151 @@
+"""What stands beside what in the tables, and what is not compared."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from benchmarks.architectures import architectures
+from benchmarks.results_page import render
+from benchmarks.speed.case import Case, published_size
+from benchmarks.speed.check import check_case
+from benchmarks.speed.compare import times_baseline, times_published, times_torch
+from benchmarks.speed.device import Device
+from benchmarks.speed.table import measured_table, published_table
+from export.tensorrt.api import Gpu
+from ocrnet.errors import InputError
+from ocrnet.zoo import get_spec, load_zoo
+
+MadeUp = Callable[..., dict[str, Any]]
+CPU = Device("a CPU, 2 cores", {})
+GPU = Device("NVIDIA A100-SXM4-80GB", {}, Gpu("NVIDIA A100-SXM4-80GB", "8.0", "570"))
+
+
+def test_all_published_rows_are_there_with_the_figures_of_their_architecture(
+    made_up: MadeUp,
+) -> None:
+    table = published_table(made_up(), {"ocrnet_hr18s_cityscapes_40k": 0.7661})
+    names = [row[0] for row in table.rows]
+    assert len(names) == 25
+    assert sorted(names) == sorted(set(load_zoo()) - {"demo"})
+    rows = {row[0]: dict(zip(table.head, row, strict=True)) for row in table.rows}
+    first = rows["ocrnet_hr18s_cityscapes_40k"]
+    assert first["published fps"] == "10.45 (A100)"
+    assert first["fps here"] == "0.16"
+    assert first["× published"] == "–"  # another device
+    assert (first["openvino ×"], first["openvino int8 ×"]) == ("2.40", "6.50")
+    assert (first["published mIoU"], first["measured mIoU"]) == ("76.61", "76.61")
+    assert rows["ocrnet_hr18s_cityscapes_160k"]["fps here"] == "0.16"
+    assert rows["ocrnet_hr48_voc12_20k"]["fps here"] == "–"
+
+
+def test_published_fps_are_compared_on_their_own_device_alone(made_up: MadeUp) -> None:
+    spec = get_spec("ocrnet_hr18s_cityscapes_40k")
+    (result,) = [
+        one
+        for one in made_up()["results"]
+        if one["architecture"] == spec.architecture and one["engine"] == "torch"
+    ]
+    assert times_published(result, spec, "NVIDIA A100-SXM4-80GB") == pytest.approx(0.16 / 10.45)
+    assert times_published(result, spec, "NVIDIA H100") is None
+    for name, value in {
+        "engine": "openvino", "precision": "float16", "mode": "slide", "batch": 8, "height": 512,
+    }.items():  # fmt: skip
+        assert times_published(result | {name: value}, spec, "NVIDIA A100-SXM4-80GB") is None
+
+
+def test_a_multiple_is_of_the_same_work(made_up: MadeUp) -> None:
+    results = made_up()["results"]
+    torch, openvino, _ = results[:3]
+    assert times_torch(openvino, results) == pytest.approx(2.4)
+    assert times_torch(openvino | {"mode": "slide"}, results) is None
+    assert times_torch(openvino | {"batch": 2}, results) is None
+    assert times_torch(openvino | {"width": 1024}, results) is None
+    assert times_torch(torch, results) == 1
+
+
+def test_a_baseline_of_other_conditions_is_refused(made_up: MadeUp) -> None:
+    content, faster = made_up(), made_up()
+    for result in faster["results"]:
+        if "fps" in result:
+            result["fps"] *= 2
+    ratios = times_baseline(faster, content)
+    assert {ratio for ratio in ratios if ratio is not None} == {2.0}
+    assert ratios.count(None) == 3  # failed in both
+    table = measured_table(faster, ratios)
+    assert table.head[-1] == "× baseline"
+    assert table.rows[0][-1] == "2.00"
+    with pytest.raises(InputError, match="of other machine"):
+        times_baseline(made_up("Another CPU"), content)
+    content["settings"]["warmup"] = 1
+    with pytest.raises(InputError, match="of other settings"):
+        times_baseline(faster, content)
+    content["settings"]["warmup"] = 5
+    content["results"][0]["boundary"] = "without argmax"
+    with pytest.raises(InputError, match=r"torch float32: the baseline timed 'without argmax'"):
+        times_baseline(faster, content)
+
+
+def test_the_terminal_s_table_is_aligned(made_up: MadeUp) -> None:
+    lines = measured_table(made_up()).for_terminal().splitlines()
+    assert len(lines) == 1 + 3 * len(architectures())
+    assert "failed" in next(line for line in lines if line.startswith("hr48_voc12"))
+    place = lines[0].index("precision")
+    assert all(line[place:].startswith(("precision", "float32", "int8")) for line in lines)
+
+
+def _case(**fields: Any) -> Case:
+    spec = get_spec("demo")
+    size = published_size(spec)
+    usual = {"engine": "torch", "precision": "float32", "mode": "whole", "batch": 1}
+    return Case(
+        architecture=spec.architecture, model=spec.name, height=size.height, width=size.width,
+        **usual | {"concurrency": 1} | fields,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "device", "said"),
+    [
+        ({"engine": "openvino"}, GPU, "--device cpu"),
+        ({"engine": "tensorrt"}, CPU, "name it with --device"),
+        ({"engine": "onnxruntime", "precision": "float16"}, CPU, "no float16 arithmetic"),
+        ({"precision": "int8"}, CPU, "torch has no int8"),
+        ({"engine": "http", "precision": "int8"}, CPU, "--precision float32"),
+        ({"engine": "http", "batch": 2}, CPU, "use --concurrency"),
+        ({"mode": "slide", "batch": 2}, CPU, "--batch is for --mode whole"),
+        ({"concurrency": 2}, CPU, "for triton and http"),
+    ],
+)
+def test_what_there_is_not_is_refused_with_what_there_is(
+    fields: dict[str, Any], device: Device, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        check_case(_case(**fields), device)
+
+
+@pytest.mark.parametrize(
+    ("fields", "device"),
+    [
+        ({}, CPU),
+        ({"precision": "float16"}, GPU),
+        ({"engine": "openvino", "precision": "int8", "batch": 4}, CPU),
+        ({"engine": "tensorrt", "precision": "int8"}, GPU),
+        ({"engine": "triton", "concurrency": 8, "mode": "slide"}, CPU),
+    ],
+)
+def test_what_there_is_passes(fields: dict[str, Any], device: Device) -> None:
+    check_case(_case(**fields), device)
+    assert _case(**fields).kind(get_spec("demo")) in ("whole", "window")
+
+
+def test_the_column_of_a_gpu_is_filled_from_its_results_alone(made_up: MadeUp) -> None:
+    page = render(made_up(), {}, {"A100": made_up("NVIDIA A100-SXM4-80GB")})
+    assert "On A100: NVIDIA A100-SXM4-80GB, 2026-11-25." in page
+    assert "The column of the V100 is empty: **there was none**." in page
+    lines = [line for line in page.splitlines() if line.startswith("| ocrnet_hr18s_voc12_20k ")]
+    head = next(line for line in page.splitlines() if line.startswith("| model "))
+    row = dict(zip(head.split(" | "), lines[0].split(" | "), strict=True))
+    assert row["fps on A100"] == row["fps here"] != ""
+    assert row["fps on V100"] == ""
+    assert "hr48_voc12, torch float32 failed: `its process was killed`" in page

@@ -1,0 +1,72 @@
+"""benchmarks/fps.py as a command: measured, kept, gone on with, and refused."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.fps import main
+
+
+@pytest.fixture
+def fps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def run(*flags: str) -> int:
+        usual = ["--json", tmp_path / "fps.json", "--repository", tmp_path / "graphs"]
+        monkeypatch.setattr(sys, "argv", ["fps.py", *map(str, usual), *flags])
+        return main()
+
+    return run
+
+
+def test_a_run_measures_goes_on_and_is_shown(
+    fps, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    what = ["--device", "cpu", "--model", "demo", "--size", "64x96", "--images", "3"]
+    assert fps(*what, "--engine", "torch") == 0
+    first = json.loads((tmp_path / "fps.json").read_text())
+    capsys.readouterr()
+    chart = tmp_path / "chart.svg"
+    engines = ["torch", "openvino", "http"]
+    assert fps(*what, "--engine", *engines, "--plot", str(chart)) == 0
+    said = capsys.readouterr().out
+    second = json.loads((tmp_path / "fps.json").read_text())
+    assert "[1/2] hr18s_cityscapes 64x96 whole, openvino float32" in said
+    assert second["results"][0] == first["results"][0]  # not measured again
+    assert [one["engine"] for one in second["results"]] == engines
+    for result in second["results"]:
+        assert len(result["seconds"]) == result["calls"] == 3
+        assert result["weights"] == "demo.safetensors"
+        assert 0 < result["p50_ms"] <= result["p95_ms"]
+        assert result["peak_mb"] > 50
+    assert "HTTP: PNG sent → PNG mask received" in said
+    assert "10.45 (A100)" in said
+    assert chart.read_bytes().startswith(b"<?xml")
+    assert fps(*what, "--warmup", "1") == 1
+    assert "results of other settings" in capsys.readouterr().err
+
+
+def test_what_cannot_be_measured_ends_with_a_sentence_and_status_2(
+    fps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert fps("--device", "A100") == 2
+    assert "there is no NVIDIA GPU here" in capsys.readouterr().err
+    assert fps("--device", "cpu", "--engine", "tensorrt") == 2
+    assert "tensorrt computes on a GPU" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        fps("--device", "cpu", "--plot", "chart.gif")
+    assert ended.value.code == 2
+    assert "ends in .png or .svg" in capsys.readouterr().err
+    assert not (tmp_path / "fps.json").exists()
+
+
+def test_a_model_that_fails_stands_in_the_table_and_the_others_go_on(
+    fps, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    what = ["--device", "cpu", "--model", "demo", "--size", "64x96", "--images", "1"]
+    url = ["--url", "http://127.0.0.1:9"]
+    assert fps(*what, *url, "--engine", "http", "torch") == 1
+    results = json.loads((tmp_path / "fps.json").read_text())["results"]
+    assert ["error" in result for result in results] == [True, False]
+    assert "http failed: " in capsys.readouterr().out
