@@ -175,7 +175,7 @@ def _run(arguments: argparse.Namespace, device: Device, cases: list[Case]) -> di
         "settings": {**protocol.as_facts(), "threads": arguments.threads},
         "models": {name: [spec.name for spec in specs] for name, specs in architectures().items()},
     }
-    bench = Bench(device, protocol, places, peak)
+    bench = Bench(device, protocol, places)
     path = _file(arguments)
     run_missing(path, header, cases, partial(measure, bench=bench), _say)
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

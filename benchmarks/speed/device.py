@@ -29,8 +29,6 @@ _PEAKS = {
 class WrongDevice(OcrnetError):
     """The device that was named is not here."""
 
-    code = "wrong_device"
-
 
 @dataclass(frozen=True)
 class Device:

@@ -29,12 +29,11 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True)
 class Bench:
-    """What all cases of a run share. peak: GMAC/s of the CPU in float32, measured."""
+    """What all cases of a run share."""
 
     device: Device
     protocol: Protocol
     places: Places
-    peak: float | None
 
 
 def measure(case: Case, bench: Bench) -> Facts:
@@ -86,7 +85,6 @@ def _measure(case: Case, bench: Bench) -> Facts:
         peak_bytes = runner.peak_bytes() or (own if case.engine not in ("triton", "http") else None)
     work = gmac(source.spec, case.size, SegmentOptions(case.mode))
     fps = len(samples.seconds) * case.batch / samples.wall
-    peak = bench.peak if device.is_cpu else device.peaks.get(_arithmetic(case))
     return {
         "weights": source.checkpoint_name,
         "boundary": runner.boundary,
@@ -96,15 +94,7 @@ def _measure(case: Case, bench: Bench) -> Facts:
         "p50_ms": round(1000 * statistics.median(samples.seconds), 2),
         "p95_ms": round(1000 * percentile(samples.seconds, 0.95), 2),
         "gmac": round(work, 1),
-        "share_of_peak": round(work * fps / peak, 4) if peak else None,
         "peak_mb": round(peak_bytes / 1e6) if peak_bytes else None,
         "clocks_mhz": running_at,
         "seconds": [round(value, 5) for value in samples.seconds],
     }
-
-
-def _arithmetic(case: Case) -> str:
-    """What a GPU computes in: PyTorch's convolutions take TF32 by default, as in mmsegmentation."""
-    if case.precision == "float32":
-        return "tf32" if case.engine == "torch" else "float32"
-    return case.precision

@@ -51,7 +51,7 @@ def measured_table(content: dict[str, Any], baseline: list[float | None] | None 
         if "error" in result:
             row += ["failed"] + [_NONE] * 7
         else:
-            share = result["share_of_peak"]
+            share = _share_of_peak(result, content["peaks_gmac_s"])
             row += [
                 f"{result['fps']:.3g}",
                 _number(times_torch(result, content["results"]), "{:.2f}"),
@@ -105,6 +105,18 @@ def published_table(content: dict[str, Any], miou: dict[str, float]) -> Table:
             row.append(_number(None if measured is None else 100 * measured, "{:.2f}"))
             rows.append(row)
     return Table(head, rows)
+
+
+def _share_of_peak(result: dict[str, Any], peaks: dict[str, float]) -> float | None:
+    """Of what the device could do in the arithmetic that the engine uses.
+
+    On GPUs PyTorch's convolutions take TF32 by default, as in mmsegmentation.
+    """
+    arithmetic = result["precision"]
+    if (result["engine"], arithmetic) == ("torch", "float32") and "tf32" in peaks:
+        arithmetic = "tf32"
+    peak = peaks.get(arithmetic)
+    return result["gmac"] * result["fps"] / peak if peak else None
 
 
 def _mode(result: dict[str, Any]) -> str:

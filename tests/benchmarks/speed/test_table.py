@@ -149,3 +149,11 @@ def test_the_column_of_a_gpu_is_filled_from_its_results_alone(made_up: MadeUp) -
     assert row["fps on A100"] == row["fps here"] != ""
     assert row["fps on V100"] == ""
     assert "hr48_voc12, torch float32 failed: `its process was killed`" in page
+
+
+def test_the_share_of_the_peak_is_of_the_arithmetic_that_is_used(made_up: MadeUp) -> None:
+    content = made_up()
+    assert measured_table(content).rows[0][-2] == "38%"  # 330.2 GMAC x 0.16 a second of 140
+    content["peaks_gmac_s"]["tf32"] = 1400.0
+    shares = [row[-2] for row in measured_table(content).rows[:3]]
+    assert shares == ["4%", "91%", "–"]

@@ -1,0 +1,13 @@
+"""The tables of docs/ are what the checked-in results say."""
+
+from benchmarks.docs_tables import DOCS, results
+from benchmarks.pages import END, begin
+from benchmarks.results_page import COMMAND, render
+
+
+def test_the_results_page_is_what_the_command_writes() -> None:
+    content, miou, gpus = results()
+    page = (DOCS / "results.md").read_text(encoding="utf-8")
+    assert page.endswith(f"{begin(COMMAND)}\n\n{render(content, miou, gpus)}\n{END}\n")
+    assert {result["architecture"] for result in content["results"]} == set(content["models"])
+    assert page.count("python benchmarks/fps.py --device") >= 2
