@@ -27,8 +27,8 @@ def conv3x3_of_enlarged(
     """
     batch, channels, low_height, low_width = x.shape
     out = weight.shape[0]
-    rows = _shifted(low_height, height, align_corners=align_corners).to(x)  # (height, 3, h)
-    columns = _shifted(low_width, width, align_corners=align_corners).to(x)  # (width, 3, w)
+    rows = shifted(low_height, height, align_corners=align_corners).to(x)  # (height, 3, h)
+    columns = shifted(low_width, width, align_corners=align_corners).to(x)  # (width, 3, w)
     tokens = x.permute(0, 2, 3, 1).reshape(-1, channels)
     taps = tokens @ weight.permute(1, 2, 3, 0).reshape(channels, -1)
     taps = taps.view(batch, low_height, low_width, 3, 3, out)
@@ -38,7 +38,7 @@ def conv3x3_of_enlarged(
     return high.view(batch, height, width, out).permute(0, 3, 1, 2)
 
 
-def _shifted(low: int, high: int, *, align_corners: bool) -> Tensor:
+def shifted(low: int, high: int, *, align_corners: bool) -> Tensor:
     """Resize matrices of one axis for the taps at -1, 0 and +1: float64 (high, 3, low)."""
     eye = torch.eye(low, dtype=torch.float64)[None, None]  # (1, 1, source, column)
     matrix = resize(eye, high, low, align_corners=align_corners)[0, 0]  # (high, low)
