@@ -21,6 +21,7 @@ import datetime
 import json
 import platform
 import sys
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,7 +29,7 @@ from typing import Any, get_args
 
 from benchmarks.architectures import architectures
 from benchmarks.resume import run_missing
-from benchmarks.speed.case import ENGINES, Case, published_size
+from benchmarks.speed.case import ENGINES, Case, Graph, published_size
 from benchmarks.speed.chart import save_chart
 from benchmarks.speed.check import check_case
 from benchmarks.speed.compare import times_baseline
@@ -90,6 +91,11 @@ def _parser() -> argparse.ArgumentParser:
         "--precision", nargs="+", choices=get_args(Precision), default=["float32"],
         help="default: float32; of several, each engine takes those that it has",
     )  # fmt: skip
+    add(
+        "--graph", nargs="+", choices=get_args(Graph), default=["optimised"],
+        help="of float32 engines on a CPU, at a size that the model has a fixed graph for: "
+        "rewritten, or as PyTorch has it; others are plain (default: optimised)",
+    )  # fmt: skip
     add("--mode", choices=get_args(Mode), default="whole", help="default: whole, as published")
     add("--size", type=size, metavar="HEIGHTxWIDTH", help="default: the data set's, see above")
     add("--batch", type=positive, default=1, help="pictures of one call (default: 1)")
@@ -146,15 +152,18 @@ def _cases(arguments: argparse.Namespace, device: Device) -> list[Case]:
             fitting, refused = [], None
             for precision in arguments.precision:
                 case = Case(
-                    spec.architecture, spec.name, engine, precision, arguments.mode,
+                    spec.architecture, spec.name, engine, precision, "plain", arguments.mode,
                     arguments.batch, arguments.concurrency, picture.height, picture.width,
                 )  # fmt: skip
                 try:
                     check_case(case, device)
                 except InputError as error:
                     refused = error
-                else:
-                    fitting.append(case)
+                    continue
+                graphs: list[Graph] = ["plain"]
+                if case.can_be_optimised(spec):
+                    graphs = arguments.graph
+                fitting += [replace(case, graph=graph) for graph in graphs]
             if not fitting and refused:
                 raise refused
             cases += fitting

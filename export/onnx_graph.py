@@ -12,7 +12,6 @@ import onnx
 import torch
 from onnx import numpy_helper
 
-from export.network import OCRNet
 from ocrnet.artefacts import Kind
 from ocrnet.zoo import ModelSpec, Size
 
@@ -31,8 +30,12 @@ def fixed_size(spec: ModelSpec, kind: Kind) -> Size | None:
     return size
 
 
-def export_graph(network: OCRNet, path: Path, size: Size | None, *, half_weights: bool) -> None:
-    """Write the network as an ONNX graph for any N, and for one size or any.
+def export_graph(
+    network: torch.nn.Module, path: Path, size: Size | None, *, half_weights: bool
+) -> None:
+    """Write an OCRNet, or one rewritten for that size, as an ONNX graph for any N.
+
+    size: the one size that it takes; None: any.
 
     half_weights: store weights as float16 with a Cast behind each; the batch norms are then
     left as they are, since folding them would round the weights a second time.

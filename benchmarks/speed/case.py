@@ -9,6 +9,7 @@ from ocrnet.zoo import ModelSpec, Size
 
 EngineName = Literal["torch", "onnxruntime", "openvino", "tensorrt", "triton", "http"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+Graph = Literal["plain", "optimised"]
 
 # mmsegmentation's published fps: Cityscapes as it is, the others at test time's resize of a typical
 # picture (docs/en/model_zoo.md and the configs' test pipelines).
@@ -23,6 +24,7 @@ _SIZES = {
 class Case:
     """A model of the zoo, standing for its architecture, at one size by one engine.
 
+    graph: optimised where the engine runs a rewritten float32 graph of one size; else plain.
     batch: pictures of one call; concurrency: calls under way at once. Pixels.
     """
 
@@ -30,6 +32,7 @@ class Case:
     model: str
     engine: EngineName
     precision: Precision
+    graph: Graph
     mode: Mode
     batch: int
     concurrency: int
@@ -47,10 +50,16 @@ class Case:
             return "window"
         return "whole" if self.size == spec.whole else "dynamic"
 
+    def can_be_optimised(self, spec: ModelSpec) -> bool:
+        """Whether its engine runs a graph that is rewritten for CPUs."""
+        runs = self.engine in ("onnxruntime", "openvino", "triton", "http")
+        return runs and self.precision == "float32" and self.kind(spec) != "dynamic"
+
     def __str__(self) -> str:
         more = f", batch {self.batch}" if self.batch > 1 else ""
         more += f", {self.concurrency} at once" if self.concurrency > 1 else ""
-        return f"{self.architecture} {self.size} {self.mode}, {self.engine} {self.precision}{more}"
+        engine = f"{self.engine} {self.precision} {self.graph}"
+        return f"{self.architecture} {self.size} {self.mode}, {engine}{more}"
 
 
 def published_size(spec: ModelSpec) -> Size:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, ScalarFormatter
 
 from benchmarks.speed.compare import rows_of
+from benchmarks.speed.table import way_of
 from ocrnet.zoo import DATASETS, ModelSpec, get_spec
 
 # Okabe and Ito's colours, told apart by colour-blind people too, and a shape for each.
@@ -33,7 +34,7 @@ def draw_chart(content: dict[str, Any]) -> Figure:
     points: dict[str, dict[str, list[tuple[ModelSpec, float]]]] = {}
     for result in content["results"]:
         if "fps" in result and result["mode"] == "whole" and result["batch"] == 1:
-            key = f"{result['engine']} {result['precision']}"
+            key = way_of(result)
             for spec in rows_of(result, content["models"]):
                 by_engine = points.setdefault(spec.dataset, {})
                 by_engine.setdefault(key, []).append((spec, result["fps"]))

@@ -9,7 +9,7 @@ from ocrnet.zoo import ModelSpec, get_spec
 Result = dict[str, Any]
 
 # What a multiple may differ in; all else has to be alike.
-_FREE = ("engine", "precision", "model", "concurrency")
+_FREE = ("engine", "precision", "graph", "model", "concurrency")
 _WORK = [name for name in Case.__annotations__ if name not in _FREE]
 
 

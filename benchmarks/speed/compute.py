@@ -22,16 +22,18 @@ def gmac(spec: ModelSpec, picture: Size, options: SegmentOptions) -> float:
     activations and resizes are left out.
     """
     plan = plan_request(picture, spec, options)
-    total = 0
     with torch.device("meta"):
         network = OCRNet(spec).eval()
-    for view in plan:
-        size = view.windows.window
-        image = torch.empty(1, size.height, size.width, 3, dtype=torch.uint8, device="meta")
-        with FlopCounterMode(display=False) as counter, torch.inference_mode():
-            network(image)
-        total += counter.get_total_flops() // 2 * len(view.windows)
-    return total * (2 if plan.flip else 1) / 1e9
+    total = sum(gmac_of(network, view.windows.window) * len(view.windows) for view in plan)
+    return total * (2 if plan.flip else 1)
+
+
+def gmac_of(network: torch.nn.Module, size: Size) -> float:
+    """The same of one picture, by a network on PyTorch's meta device."""
+    image = torch.empty(1, size.height, size.width, 3, dtype=torch.uint8, device="meta")
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network(image)
+    return float(counter.get_total_flops()) / 2e9
 
 
 def measured_peak(side: int = 2048, repeats: int = 20) -> float:

@@ -22,13 +22,19 @@ def best_checkpoint(spec: ModelSpec) -> str:
 
 
 def ready_graph(
-    source: Source, kind: Kind, product: Product, repository: Path, gpu: Gpu | None
+    source: Source,
+    kind: Kind,
+    product: Product,
+    repository: Path,
+    gpu: Gpu | None = None,
+    *,
+    optimised: bool,
 ) -> Path:
     """Return the artefact's path; builds it first where it is missing or of other weights.
 
-    Raises ArtefactError.
+    optimised: whether a fixed float32 graph is rewritten for CPUs. Raises ArtefactError.
     """
-    settings = BuildSettings(repository, gpu=gpu)
+    settings = BuildSettings(repository, gpu=gpu, optimised=optimised)
     if not is_current(source, kind, product, settings):
         build_artefact(source, kind, product, settings)
     return graph_folder(repository, source.spec.name, kind) / product.file

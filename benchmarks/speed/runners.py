@@ -22,6 +22,7 @@ from benchmarks.speed.loaded import load_graph, product_of
 from benchmarks.speed.protocol import Call
 from export.build.products import Product
 from export.build.source import Source
+from export.tensorrt.api import Gpu
 from export.triton.models import Serving
 from export.triton.repository import write_configs
 from ocrnet.argmax import upsample_argmax
@@ -52,6 +53,10 @@ class Places:
     triton: str = "local"
     url: str = ""
 
+    def of(self, case: Case) -> Path:
+        """The repository of the case's graphs: plain and rewritten ones share a name."""
+        return self.repository / case.graph
+
 
 def _unknown() -> int | None:
     return None
@@ -76,10 +81,17 @@ def prepare(case: Case, source: Source, device: Device, places: Places) -> None:
         if not (places.url if case.engine == "http" else places.triton != "local"):
             for kind in _kinds(case, source):
                 product = Product("onnx", "float32")
-                ready_graph(source, kind, product, places.repository, None)
+                _ready(case, source, kind, product, places)
     elif case.engine != "torch":
         product, kind = product_of(case, device), case.kind(source.spec)
-        ready_graph(source, kind, product, places.repository, device.gpu)
+        _ready(case, source, kind, product, places, device.gpu)
+
+
+def _ready(
+    case: Case, source: Source, kind: Kind, product: Product, places: Places, gpu: Gpu | None = None
+) -> None:
+    repository, optimised = places.of(case), case.graph == "optimised"
+    ready_graph(source, kind, product, repository, gpu, optimised=optimised)
 
 
 @contextmanager
@@ -112,7 +124,7 @@ def _loaded(case: Case, source: Source, device: Device, places: Places) -> Loade
     if case.engine == "torch":
         return _network(case, source, device)
     product, kind = product_of(case, device), case.kind(source.spec)
-    path = graph_folder(places.repository, source.spec.name, kind) / product.file
+    path = graph_folder(places.of(case), source.spec.name, kind) / product.file
     return load_graph(case, path, device, places.threads)
 
 
@@ -165,11 +177,11 @@ def _triton(case: Case, source: Source, places: Places) -> Iterator[str]:
     if places.triton != "local":
         yield places.triton
         return
-    write_configs(source.spec, places.repository, Serving())
+    write_configs(source.spec, places.of(case), Serving())
     environment, name = install_environment(), source.spec.name
     kinds = _kinds(case, source)
     with LocalTriton(
-        environment, places.repository, [name], kinds=kinds, threads=places.threads
+        environment, places.of(case), [name], kinds=kinds, threads=places.threads
     ) as triton:
         yield triton.addresses.grpc
 
@@ -183,7 +195,7 @@ def _gateway(case: Case, source: Source, images: Images, places: Places) -> Iter
         url, peak = places.url, _unknown
         if not url:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            flags = ["--models", source.spec.name, "--repository", str(places.repository)]
+            flags = ["--models", source.spec.name, "--repository", str(places.of(case))]
             flags += ["--threads", str(places.threads), "--max-requests", str(case.concurrency + 1)]
             gateway = stack.enter_context(running_gateway(folder / "log", *flags))
             url, peak = str(gateway.client.base_url), gateway.peak_bytes

@@ -41,13 +41,13 @@ class Table:
 
 def measured_table(content: dict[str, Any], baseline: list[float | None] | None = None) -> Table:
     """One row a result; baseline: ratios in the same order, for a column of their own."""
-    head = ["architecture", "size", "mode", "engine", "precision", "fps", "× torch", "p50 ms"]
-    head += ["p95 ms", "calls", "GMAC", "of peak", "MB"]
+    head = ["architecture", "size", "mode", "engine", "precision", "graph", "fps"]
+    head += ["× torch", "p50 ms", "p95 ms", "calls", "GMAC", "of peak", "MB"]
     head += ["× baseline"] if baseline else []
     rows = []
     for k, result in enumerate(content["results"]):
         row = [result["architecture"], str(Size(result["height"], result["width"])), _mode(result)]
-        row += [result["engine"], result["precision"]]
+        row += [result["engine"], result["precision"], result["graph"]]
         if "error" in result:
             row += ["failed"] + [_NONE] * 7
         else:
@@ -65,7 +65,7 @@ def measured_table(content: dict[str, Any], baseline: list[float | None] | None 
         if baseline:
             row.append(_number(baseline[k], "{:.2f}"))
         rows.append(row)
-    return Table(head, rows, left=5)
+    return Table(head, rows, left=6)
 
 
 def published_table(content: dict[str, Any], miou: dict[str, float]) -> Table:
@@ -79,11 +79,11 @@ def published_table(content: dict[str, Any], miou: dict[str, float]) -> Table:
     for result in content["results"]:
         plain = (result["mode"], result["batch"], result["concurrency"]) == ("whole", 1, 1)
         if plain and "fps" in result:
-            key = f"{result['engine']} {result['precision']}"
+            key = way_of(result)
             found.setdefault(key, {})[result["architecture"]] = result
-    torch, others = "torch float32", [key for key in found if key != "torch float32"]
+    torch, others = "torch", [key for key in found if key != "torch"]
     head = ["model", "published fps", "fps here", "× published"]
-    head += [f"{key.removesuffix(' float32')} ×" for key in others]
+    head += [f"{key} ×" for key in others]
     head += ["published mIoU", "ms+flip", "measured mIoU"]
     rows = []
     for models in content["models"].values():
@@ -105,6 +105,13 @@ def published_table(content: dict[str, Any], miou: dict[str, float]) -> Table:
             row.append(_number(None if measured is None else 100 * measured, "{:.2f}"))
             rows.append(row)
     return Table(head, rows)
+
+
+def way_of(result: dict[str, Any]) -> str:
+    """The engine with what is not usual of it: plain float32 is."""
+    parts = [result["engine"]]
+    parts += [result["precision"]] if result["precision"] != "float32" else []
+    return " ".join(parts + (["optimised"] if result["graph"] == "optimised" else []))
 
 
 def _share_of_peak(result: dict[str, Any], peaks: dict[str, float]) -> float | None:

@@ -40,7 +40,7 @@ class BuildSettings:
     """What applies to all artefacts of a run.
 
     max_batch: of fixed plans; max_size: of dynamic ones, in pixels. gpu: None where plans are not
-    built for the one here.
+    built for the one here. optimised: whether fixed float32 graphs are rewritten for CPUs.
     """
 
     repository: Path
@@ -49,6 +49,7 @@ class BuildSettings:
     max_size: Size = _MAX_SIZE
     gpu: Gpu | None = None
     int8: Int8Settings = field(default_factory=Int8Settings)
+    optimised: bool = True
 
 
 def build_artefact(
@@ -101,6 +102,7 @@ def is_current(source: Source, kind: Kind, product: Product, settings: BuildSett
         and manifest.versions == _versions(product)
         and product.compute_capability == manifest.gpu.get("compute_capability", "")
         and (not product.is_plan or _as_asked(manifest, source, kind, settings))
+        and bool(manifest.build.get("passes")) == _is_optimised(kind, product, settings)
         and (product.precision != "int8" or as_calibrated(manifest, settings.int8))
     )
 
@@ -134,19 +136,21 @@ def _write(
     if product.format == "onnx" and product.precision == "float32":
         if source.travels(kind):
             export_graph(source.network, path, None, half_weights=True)
-        else:
-            onnx.save(source.plain_graph(kind), path)
-        return {}
+            return {}
+        graph, facts = _graph_for_cpu(source, kind, settings)
+        onnx.save(graph, path)
+        return facts
     if product.format == "openvino" and product.precision == "float32":
-        model = openvino.Core().read_model(source.plain_graph(kind).SerializeToString())
+        graph, facts = _graph_for_cpu(source, kind, settings)
+        model = openvino.Core().read_model(graph.SerializeToString())
         openvino.save_model(model, path, compress_to_fp16=False)
-        return {}
+        return facts
     if product.format == "openvino":
         made = for_cpu(source, kind, settings.int8)
         openvino.save_model(made.model, path, compress_to_fp16=False)
         return {"build": write_report(made.report, path)}
     graph = _graph_for_gpu(source, kind, product, settings)
-    facts: dict[str, Any] = {"outputs": [output.name for output in graph.graph.output], "build": {}}
+    facts = {"outputs": [output.name for output in graph.graph.output], "build": {}}
     if product.precision == "int8":
         facts["build"] = write_report(for_gpu(source, kind, settings.int8).report, path)
     if product.format == "onnx":
@@ -154,6 +158,20 @@ def _write(
         return facts
     of_plan = _write_plan(source, kind, product, settings, graph, path)
     return facts | of_plan | {"build": facts["build"] | of_plan["build"]}
+
+
+def _is_optimised(kind: Kind, product: Product, settings: BuildSettings) -> bool:
+    on_cpu = product.format in ("onnx", "openvino") and product.precision == "float32"
+    return on_cpu and kind != "dynamic" and settings.optimised
+
+
+def _graph_for_cpu(
+    source: Source, kind: Kind, settings: BuildSettings
+) -> tuple[onnx.ModelProto, dict[str, Any]]:
+    if kind == "dynamic" or not settings.optimised:
+        return source.plain_graph(kind), {}
+    graph, passes = source.optimised_graph(kind)
+    return graph, {"build": {"passes": passes}}
 
 
 def _graph_for_gpu(

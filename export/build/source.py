@@ -11,6 +11,7 @@ import onnx
 from export.checkpoints import STAND_IN, load_model
 from export.network import OCRNet
 from export.onnx_graph import export_graph, fixed_size
+from export.optimise.network import OptimisedNetwork
 from ocrnet.artefacts import Kind, sha256_of
 from ocrnet.zoo import ModelSpec
 
@@ -53,6 +54,16 @@ class Source:
                 export_graph(self.network, path, fixed_size(self.spec, kind), half_weights=False)
                 self._plain[kind] = onnx.load(path)
         return self._plain[kind]
+
+    def optimised_graph(self, kind: Kind) -> tuple[onnx.ModelProto, list[str]]:
+        """Return the float32 graph of a fixed kind rewritten for CPUs, and the passes' names."""
+        size = fixed_size(self.spec, kind)
+        assert size is not None
+        network = OptimisedNetwork(self.network, size)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            export_graph(network.eval(), path, size, half_weights=False)
+            return onnx.load(path), network.passes.names()
 
     def keep(self, kind: Kind, name: str, make: Callable[[], _Made]) -> _Made:
         """Return what was made under that name, from now on, until one of another kind is."""

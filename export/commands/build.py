@@ -59,6 +59,11 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="where to write (default: model_repository)",
     )  # fmt: skip
     add("--force", action="store_true", help="build anew what is there already")
+    add(
+        "--graph", choices=("optimised", "plain"), default="optimised",
+        help="fixed float32 graphs for CPUs: rewritten, with the same logits, or as PyTorch has "
+        "them (default: optimised)",
+    )  # fmt: skip
     plans = build.add_argument_group("plans (tensorrt, tensorrt-rtx)")
     add = plans.add_argument
     add(
@@ -187,6 +192,7 @@ def _settings(arguments: argparse.Namespace) -> "BuildSettings":
         max_batch=arguments.max_batch,
         max_size=arguments.max_size,
         gpu=gpu,
+        optimised=arguments.graph == "optimised",
         int8=Int8Settings(
             Calibration(arguments.calibration, arguments.calibration_pictures),
             arguments.measure_parts,

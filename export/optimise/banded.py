@@ -30,10 +30,11 @@ class BandedConv(nn.Module):
     def __init__(self, weight: Tensor, low: Size, high: Size, *, align_corners: bool):
         """weight: (O, C, 3, 3); low: the branch's size; high: the result's."""
         super().__init__()
-        self._low, self._high, self._out = low, high, weight.shape[0]
+        self._low, self._high, self._out = low, high, int(weight.shape[0])
         across = shifted(low.width, high.width, align_corners=align_corners)  # (W, 3, w)
         down = shifted(low.height, high.height, align_corners=align_corners)  # (H, 3, h)
         starts, span = _bands(across)
+        self._blocks, self._terms = len(starts), 3 * span
         columns = [start + k for start in starts for k in range(span)]
         blocks = [
             across[block * _BLOCK : (block + 1) * _BLOCK, :, start : start + span]
@@ -55,10 +56,10 @@ class BandedConv(nn.Module):
         tokens = x.permute(0, 2, 3, 1).reshape(-1, low.pixels, x.shape[1])
         taps = tokens @ self.weight  # (N, h·w, 9·O), the nine in the order i, j
         taps = taps.view(-1, low.height, low.width, 3, 3 * out).permute(0, 1, 3, 2, 4)
-        blocks, _, terms = self.products.shape
-        near = taps.index_select(3, self.columns).reshape(-1, 3 * low.height, blocks, terms, out)
-        wide = (self.products @ near).reshape(-1, 3 * low.height, blocks * _BLOCK, out)
-        if blocks * _BLOCK != high.width:
+        near = taps.index_select(3, self.columns)
+        near = near.reshape(-1, 3 * low.height, self._blocks, self._terms, out)
+        wide = (self.products @ near).reshape(-1, 3 * low.height, self._blocks * _BLOCK, out)
+        if self._blocks * _BLOCK != high.width:
             wide = wide[:, :, : high.width]
         wide = wide.reshape(-1, 3 * low.height, high.width * out)  # rows in the order h, i
         return (self.rows @ wide).view(-1, high.height, high.width, out)

@@ -62,7 +62,7 @@ class TokenHead(nn.Module):
         else:
             context = torch.relu(self._layer("out", attention @ value))
         weight, bias = self.get_buffer("fuse_weight"), self.get_buffer("fuse_bias")
-        own = tokens @ weight[FEATURES:] + bias
-        fused = torch.relu(context @ weight[:FEATURES] + own)
+        # The bias last: on its own a product is faster than with one.
+        fused = torch.relu(context @ weight[:FEATURES] + tokens @ weight[FEATURES:] + bias)
         logits = self._layer("seg", fused)  # (N, HW, K)
         return logits.transpose(1, 2).reshape(-1, logits.shape[2], height, width)

@@ -53,6 +53,7 @@ class OptimisedNetwork(nn.Module):
         if passes.associative and not passes.token_head:
             raise ValueError("the pass 'associative' needs 'token_head'")
         passes = passes.for_network(network)
+        self.passes = passes
         self._network = network
         self._auxiliary, head = network.decode_head
         assert isinstance(head, OCRHead)
@@ -116,6 +117,8 @@ class SplitBottleneck(nn.Module):
         ]
         fine = torch.cat([branches[0], *enlarged], dim=1)
         total = torch.conv2d(fine, self.weight, self.bias, padding=1)
+        # On tokens: where the products lie, and where the head goes on.
+        total = total.permute(0, 2, 3, 1)
         for part, x in zip(self._coarse, branches[_FINE:], strict=True):
-            total = total + part(x).permute(0, 3, 1, 2)
-        return torch.relu(total)
+            total = total + part(x)
+        return torch.relu(total).permute(0, 3, 1, 2)

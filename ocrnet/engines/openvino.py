@@ -16,6 +16,8 @@ class OpenVinoGraph:
     def __init__(self, path: Path, *, threads: int = 0):
         """threads: 0 lets OpenVINO take the machine's cores.
 
+        A graph of one size is compiled for one picture at a time, and several run one by one: with
+        a free N OpenVINO cannot see that a transpose between its own layouts moves nothing.
         Raises ArtefactError for a graph that OpenVINO cannot compile.
         """
         config: dict[str, object] = {
@@ -25,8 +27,15 @@ class OpenVinoGraph:
         }
         if threads:
             config["INFERENCE_NUM_THREADS"] = threads
+        core = openvino.Core()
         try:
-            compiled = openvino.Core().compile_model(str(path), "CPU", config)
+            model = core.read_model(str(path))
+            shape = model.input("image").partial_shape
+            self._one_by_one = shape[1].is_static and shape[2].is_static
+            if self._one_by_one:
+                shape[0] = 1
+                model.reshape({"image": shape})
+            compiled = core.compile_model(model, "CPU", config)
         except RuntimeError as error:
             raise ArtefactError(f"OpenVINO cannot compile {path}: {error}") from error
         self._request = compiled.create_infer_request()
@@ -34,6 +43,11 @@ class OpenVinoGraph:
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As LoadedGraph.run."""
+        if self._one_by_one and len(images) > 1:
+            return np.concatenate([self._run(image[None], output) for image in images])
+        return self._run(images, output)
+
+    def _run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         try:
             self._request.infer({"image": np.ascontiguousarray(images)})
         except RuntimeError as error:

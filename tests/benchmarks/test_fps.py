@@ -31,7 +31,7 @@ def test_a_run_measures_goes_on_and_is_shown(
     assert fps(*what, "--engine", *engines, "--plot", str(chart)) == 0
     said = capsys.readouterr().out
     second = json.loads((tmp_path / "fps.json").read_text())
-    assert "[1/2] hr18s_cityscapes 64x96 whole, openvino float32" in said
+    assert "[1/2] hr18s_cityscapes 64x96 whole, openvino float32 plain" in said
     assert second["results"][0] == first["results"][0]  # not measured again
     assert [one["engine"] for one in second["results"]] == engines
     for result in second["results"]:

@@ -111,6 +111,10 @@ def test_the_engine_takes_the_fixed_graph_for_its_size(repository: Path) -> None
     fixed = asyncio.run(ask(graphs))
     dynamic = asyncio.run(ask([graph for graph in graphs if graph.fixed_size is None]))
     np.testing.assert_allclose(fixed, dynamic, atol=1e-4 * np.abs(dynamic).max())
+    image = np.concatenate([image[:, ::-1], image])  # one by one, in their order
+    two = asyncio.run(ask(graphs))
+    np.testing.assert_array_equal(two[1:], fixed)
+    assert np.abs(two[0] - two[1]).max() > 0
     with pytest.raises(ArtefactError, match="dynamic graph"):
         asyncio.run(ask([graph for graph in graphs if graph.fixed_size]))
 
@@ -167,3 +171,24 @@ def test_a_pulled_checkpoint_is_exported_and_named_in_the_manifest(
     )
     assert manifest["checkpoint"] == spec.checkpoint.file_name
     assert len(manifest["checkpoint_sha256"]) == 64
+
+
+def test_fixed_graphs_are_rewritten_unless_asked_otherwise(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def passes(folder: Path) -> list[str]:
+        manifest = read_manifest(folder / "1" / "model.onnx.manifest.json")
+        return manifest.build.get("passes", [])
+
+    all_of_them = ["split_bottleneck", "token_head", "associative"]
+    assert passes(repository / f"{VOC}_window") == all_of_them
+    assert passes(repository / f"{VOC}_dynamic") == []
+    command = ["export", "build", VOC, "--checkpoint", "stand-in", "--kinds", "window"]
+    command += ["--repository", str(tmp_path)]
+    for flags, expected in [(["--graph", "plain"], []), ([], all_of_them)]:
+        capsys.readouterr()
+        assert main([*command, *flags]) == 0
+        assert "of the largest logit" in capsys.readouterr().out  # built, the second time too
+        assert passes(tmp_path / f"{VOC}_window") == expected
+    assert main(command) == 0
+    assert "of the largest logit" not in capsys.readouterr().out

@@ -26,8 +26,8 @@ def _content(device: str = "A CPU, 2 cores") -> dict[str, Any]:
             engine, precision = key.split()
             result: dict[str, Any] = {
                 "architecture": name, "model": specs[0].name, "engine": engine,
-                "precision": precision, "mode": "whole", "batch": 1, "concurrency": 1,
-                "height": size.height, "width": size.width,
+                "precision": precision, "graph": "plain", "mode": "whole", "batch": 1,
+                "concurrency": 1, "height": size.height, "width": size.width,
             }  # fmt: skip
             if name == "hr48_voc12":
                 result["error"] = "its process was killed"

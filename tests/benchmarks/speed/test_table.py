@@ -82,7 +82,9 @@ def test_a_baseline_of_other_conditions_is_refused(made_up: MadeUp) -> None:
         times_baseline(faster, content)
     content["settings"]["warmup"] = 5
     content["results"][0]["boundary"] = "without argmax"
-    with pytest.raises(InputError, match=r"torch float32: the baseline timed 'without argmax'"):
+    with pytest.raises(
+        InputError, match=r"torch float32 plain: the baseline timed 'without argmax'"
+    ):
         times_baseline(faster, content)
 
 
@@ -97,10 +99,10 @@ def test_the_terminal_s_table_is_aligned(made_up: MadeUp) -> None:
 def _case(**fields: Any) -> Case:
     spec = get_spec("demo")
     size = published_size(spec)
-    usual = {"engine": "torch", "precision": "float32", "mode": "whole", "batch": 1}
+    usual = {"engine": "torch", "precision": "float32", "graph": "plain"}
     return Case(
         architecture=spec.architecture, model=spec.name, height=size.height, width=size.width,
-        **usual | {"concurrency": 1} | fields,
+        **usual | {"mode": "whole", "batch": 1, "concurrency": 1} | fields,
     )  # fmt: skip
 
 

@@ -1,0 +1,154 @@
+"""What each rewriting of the network saves: GMAC, and milliseconds of engines, in turns.
+
+    python benchmarks/passes.py                                    the demo, 1024x2048
+    python benchmarks/passes.py --models demo ocrnet_hr48_cityscapes_160k --json passes.json
+
+Each pass is applied alone, then all of them. An engine runs the plain graph and all others in turns,
+then the next engine does, since large networks would not fit into memory together; --passes takes
+fewer. Figures are medians, and ratios of medians. OpenVINO runs graphs with N fixed at 1, as the engine
+does; its figure on the export with a free N, which is what peers are compared with, is a row of its
+own.
+"""
+
+import argparse
+import datetime
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openvino
+from tqdm import tqdm
+
+from benchmarks.machine import cores, processor, vector_units
+from benchmarks.pages import write_json
+from benchmarks.speed.compute import gmac_of
+from benchmarks.speed.graphs import best_checkpoint
+from benchmarks.speed.table import Table
+from export import load_model
+from export.commands.arguments import positive, size
+from export.onnx_graph import export_graph
+from export.optimise.network import OptimisedNetwork, Passes
+from ocrnet.engines.base import Images
+from ocrnet.engines.in_process import LoadedGraph
+from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
+from ocrnet.engines.openvino import OpenVinoGraph
+from ocrnet.scenes import draw_scene
+from ocrnet.zoo import Size, get_spec
+
+_NONE = Passes(split_bottleneck=False, token_head=False, associative=False)
+VARIANTS = {
+    "plain": _NONE,
+    "split_bottleneck": Passes(token_head=False, associative=False),
+    "token_head": Passes(split_bottleneck=False, associative=False),
+    "token_head, associative": Passes(split_bottleneck=False),
+    "all": Passes(),
+}
+Run = Callable[[], object]
+_FREE = "plain, N free"
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="passes.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--models", nargs="+", default=["demo"], metavar="NAME", help="default: demo")
+    add("--size", type=size, default=Size(1024, 2048), help="default: 1024x2048")
+    add(
+        "--passes", nargs="+", choices=list(VARIANTS)[1:], default=list(VARIANTS)[1:],
+        help="beside plain (default: each, and all)",
+    )  # fmt: skip
+    add("--turns", type=positive, default=5, help="after one of warm-up (default: 5)")
+    add("--json", type=Path, metavar="FILE", help="all samples")
+    arguments = parser.parse_args()
+    device = f"{processor()}, {cores()} cores ({', '.join(vector_units())})"
+    print(f"{arguments.size}, one picture, on {device}")
+    results = []
+    for name in arguments.models:
+        result = _measure(name, arguments.size, arguments.turns, arguments.passes)
+        results.append(result)
+        print(f"\n{name}\n{table(result).for_terminal()}", flush=True)
+        if arguments.json:
+            date = datetime.datetime.now(datetime.UTC).date().isoformat()
+            facts = {"date": date, "device": device, "size": str(arguments.size)}
+            write_json(arguments.json, {**facts, "results": results})
+    return 0
+
+
+def table(result: dict[str, Any]) -> Table:
+    """A row a variant: GMAC, and of each engine the median and how many times as fast as plain."""
+    engines = list(result["seconds"])
+    head = ["passes", "GMAC", *(cell for name in engines for cell in (f"{name} ms", "×"))]
+    rows = []
+    for variant, work in result["gmac"].items():
+        row = [variant, f"{work:.0f}"]
+        for engine in engines:
+            seconds = result["seconds"][engine]
+            if variant not in seconds:
+                row += ["–", "–"]
+                continue
+            median = statistics.median(seconds[variant])
+            plain = statistics.median(seconds["plain"])
+            row += [f"{1000 * median:.0f}", f"{plain / median:.2f}"]
+        rows.append(row)
+    return Table(head, rows)
+
+
+def _measure(name: str, picture: Size, turns: int, wanted: list[str]) -> dict[str, Any]:
+    spec = get_spec(name)
+    variants: dict[str, Passes] = {}
+    work = {}
+    images = draw_scene(0, picture.height, picture.width).image[None]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for key in ["plain", *wanted]:
+            network = load_model(spec, best_checkpoint(spec))
+            passes = VARIANTS[key].for_network(network)
+            if passes in variants.values():  # a network without branches has nothing to split
+                continue
+            variants[key] = passes
+            rewritten = OptimisedNetwork(network, picture, passes).eval()
+            export_graph(rewritten, folder / f"{key}.onnx", picture, half_weights=False)
+            work[key] = gmac_of(rewritten.to("meta"), picture)
+        paths = {key: folder / f"{key}.onnx" for key in variants}
+        seconds = {
+            "OpenVINO": _in_turns(_openvino_runs(paths, images), turns),
+            "ONNX Runtime": _in_turns(_runtime_runs(paths, images), turns),
+        }
+    return {"model": name, "gmac": {**work, _FREE: work["plain"]}, "seconds": seconds}
+
+
+def _in_turns(runs: dict[str, Run], turns: int) -> dict[str, list[float]]:
+    """Seconds of each; the first turn is not counted."""
+    seconds: dict[str, list[float]] = {key: [] for key in runs}
+    for turn in tqdm(range(turns + 1), unit="turn"):
+        for key, run in runs.items():
+            started = time.perf_counter()
+            run()
+            if turn:
+                seconds[key].append(time.perf_counter() - started)
+    return seconds
+
+
+def _openvino_runs(paths: dict[str, Path], images: Images) -> dict[str, Run]:
+    runs = {key: _call(OpenVinoGraph(path), images) for key, path in paths.items()}
+    exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    compiled = openvino.Core().compile_model(str(paths["plain"]), "CPU", exact)
+    return {**runs, _FREE: lambda: compiled(images)}
+
+
+def _runtime_runs(paths: dict[str, Path], images: Images) -> dict[str, Run]:
+    return {key: _call(OnnxRuntimeGraph(path), images) for key, path in paths.items()}
+
+
+def _call(graph: LoadedGraph, images: Images) -> Run:
+    return lambda: graph.run(images, "logits")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
