@@ -20,7 +20,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import openvino
 from tqdm import tqdm
 
 from benchmarks.machine import cores, processor, vector_units
@@ -136,6 +135,8 @@ def _in_turns(runs: dict[str, Run], turns: int) -> dict[str, list[float]]:
 
 
 def _openvino_runs(paths: dict[str, Path], images: Images) -> dict[str, Run]:
+    import openvino  # after ocrnet: see ocrnet/telemetry.py
+
     runs = {key: _call(OpenVinoGraph(path), images) for key, path in paths.items()}
     exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     compiled = openvino.Core().compile_model(str(paths["plain"]), "CPU", exact)

@@ -25,7 +25,6 @@ from io import BytesIO
 from pathlib import Path
 
 import onnx
-import openvino
 import torch
 from PIL import Image
 from torch.nn.functional import interpolate
@@ -162,10 +161,13 @@ def _contestants(arguments: argparse.Namespace, stack: ExitStack) -> list[Contes
     return contestants
 
 
-def _openvino(path: Path) -> openvino.CompiledModel:
+def _openvino(path: Path) -> Callable[[Images], object]:
     """As a user would: the export as it is, for any N, in exact float32."""
+    import openvino  # after ocrnet: see ocrnet/telemetry.py
+
     exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    return openvino.Core().compile_model(str(path), "CPU", exact)
+    compiled: Callable[[Images], object] = openvino.Core().compile_model(str(path), "CPU", exact)
+    return compiled
 
 
 def _eager(source: Source, images: Images) -> list[Contestant]:

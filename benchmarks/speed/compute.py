@@ -4,9 +4,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import openvino
 import torch
-from openvino import opset13
 from torch.utils.flop_counter import FlopCounterMode
 
 from export.network import OCRNet
@@ -41,6 +39,9 @@ def measured_peak(side: int = 2048, repeats: int = 20) -> float:
 
     On some processors one of the two is twice as fast as the other.
     """
+    import openvino  # after ocrnet: see ocrnet/telemetry.py
+    from openvino import opset13
+
     left, right = np.random.default_rng(0).random((2, side, side), np.float32)
     given, constant = torch.from_numpy(left), torch.from_numpy(right)
     parameter = opset13.parameter([side, side], np.float32)
