@@ -39,7 +39,7 @@ assert openvino.tools.ovc.telemetry_utils.tm.__name__ == "openvino.tools.ovc.tel
 
 
 def test_scripts_import_openvino_only_after_us(root: Path) -> None:
-    """Run as files, they have no package whose import could come first; nor has what they import."""
+    """Run as files, they have no package whose import could come first."""
     scripts = list((root / "benchmarks").rglob("*.py"))
     assert scripts
     for script in scripts:
