@@ -55,10 +55,14 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.plot and arguments.plot.suffix not in (".png", ".svg"):
         parser.error(f"--plot {arguments.plot}: the name ends in .png or .svg")
+    for file in [*arguments.miou, *([arguments.baseline] if arguments.baseline else [])]:
+        if not file.is_file():  # found now, not after an hour
+            parser.error(f"there is no file {file}")
     try:
         device = claimed_device(arguments.device)
-        cases = _cases(arguments, device)
-        content = _run(arguments, device, cases)
+        places = Places(arguments.repository, arguments.threads, arguments.triton, arguments.url)
+        cases = _cases(arguments, device, places)
+        content = _run(arguments, device, cases, places)
         baseline = None
         if arguments.baseline:
             baseline = times_baseline(content, json.loads(arguments.baseline.read_text()))
@@ -143,7 +147,7 @@ def _specs(arguments: argparse.Namespace) -> list[ModelSpec]:
     return list({spec.architecture: spec for spec in reversed(named)}.values())[::-1]
 
 
-def _cases(arguments: argparse.Namespace, device: Device) -> list[Case]:
+def _cases(arguments: argparse.Namespace, device: Device, places: Places) -> list[Case]:
     """All combinations that there are; raises InputError if an engine is left with none."""
     cases = []
     for spec in _specs(arguments):
@@ -156,7 +160,7 @@ def _cases(arguments: argparse.Namespace, device: Device) -> list[Case]:
                     arguments.batch, arguments.concurrency, picture.height, picture.width,
                 )  # fmt: skip
                 try:
-                    check_case(case, device)
+                    check_case(case, device, elsewhere=places.elsewhere(engine))
                 except InputError as error:
                     refused = error
                     continue
@@ -170,11 +174,12 @@ def _cases(arguments: argparse.Namespace, device: Device) -> list[Case]:
     return cases
 
 
-def _run(arguments: argparse.Namespace, device: Device, cases: list[Case]) -> dict[str, Any]:
+def _run(
+    arguments: argparse.Namespace, device: Device, cases: list[Case], places: Places
+) -> dict[str, Any]:
     seconds = arguments.seconds or (_CPU_SECONDS if device.is_cpu else None)
     protocol = Protocol(arguments.warmup, arguments.images, seconds)
     peak = measured_peak() if device.is_cpu else None
-    places = Places(arguments.repository, arguments.threads, arguments.triton, arguments.url)
     header = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "note": arguments.note,

@@ -5,9 +5,15 @@ from benchmarks.speed.device import Device
 from ocrnet.errors import InputError
 
 
-def check_case(case: Case, device: Device) -> None:
-    """Raise InputError for a case that there is not on that device, saying which there is."""
+def check_case(case: Case, device: Device, *, elsewhere: bool = False) -> None:
+    """Raise InputError for a case that there is not on that device, saying which there is.
+
+    elsewhere: whether a server that runs already is asked, instead of one started here, on the CPU.
+    """
     serving = case.engine in ("triton", "http")
+    if serving and not device.is_cpu and not elsewhere:
+        flag = {"triton": "--triton HOST:PORT", "http": "--url"}[case.engine]
+        raise InputError(f"{case.engine} started here computes on the CPU: name one with {flag}")
     if case.engine == "openvino" and not device.is_cpu:
         raise InputError("openvino computes on the CPU: --device cpu")
     if case.engine == "tensorrt" and device.is_cpu:

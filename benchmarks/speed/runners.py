@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 
 from benchmarks.gateway import running_gateway
 from benchmarks.network_graph import NetworkGraph
-from benchmarks.speed.case import Case
+from benchmarks.speed.case import Case, EngineName
 from benchmarks.speed.device import Device
 from benchmarks.speed.graphs import ready_graph
 from benchmarks.speed.loaded import load_graph, product_of
@@ -53,6 +53,10 @@ class Places:
     triton: str = "local"
     url: str = ""
 
+    def elsewhere(self, engine: EngineName) -> bool:
+        """Whether that engine is a server that runs already."""
+        return bool(self.url) if engine == "http" else engine == "triton" and self.triton != "local"
+
     def of(self, case: Case) -> Path:
         """The repository of the case's graphs: plain and rewritten ones share a name."""
         return self.repository / case.graph
@@ -78,7 +82,7 @@ class Runner:
 def prepare(case: Case, source: Source, device: Device, places: Places) -> None:
     """Build the graphs that the case lacks; raises OcrnetError."""
     if case.engine in ("triton", "http"):
-        if not (places.url if case.engine == "http" else places.triton != "local"):
+        if not places.elsewhere(case.engine):
             for kind in _kinds(case, source):
                 product = Product("onnx", "float32")
                 _ready(case, source, kind, product, places)

@@ -58,6 +58,9 @@ def test_what_cannot_be_measured_ends_with_a_sentence_and_status_2(
         fps("--device", "cpu", "--plot", "chart.gif")
     assert ended.value.code == 2
     assert "ends in .png or .svg" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        fps("--device", "cpu", "--baseline", "missing.json")
+    assert "there is no file missing.json" in capsys.readouterr().err
     assert not (tmp_path / "fps.json").exists()
 
 

@@ -117,6 +117,8 @@ def _case(**fields: Any) -> Case:
         ({"engine": "http", "batch": 2}, CPU, "use --concurrency"),
         ({"mode": "slide", "batch": 2}, CPU, "--batch is for --mode whole"),
         ({"concurrency": 2}, CPU, "for triton and http"),
+        ({"engine": "http"}, GPU, "computes on the CPU: name one with --url"),
+        ({"engine": "triton"}, GPU, "computes on the CPU: name one with --triton HOST:PORT"),
     ],
 )
 def test_what_there_is_not_is_refused_with_what_there_is(
@@ -159,3 +161,8 @@ def test_the_share_of_the_peak_is_of_the_arithmetic_that_is_used(made_up: MadeUp
     content["peaks_gmac_s"]["tf32"] = 1400.0
     shares = [row[-2] for row in measured_table(content).rows[:3]]
     assert shares == ["4%", "91%", "–"]
+
+
+def test_a_server_elsewhere_may_have_the_gpu() -> None:
+    check_case(_case(engine="http"), GPU, elsewhere=True)
+    check_case(_case(engine="triton", concurrency=8), GPU, elsewhere=True)
