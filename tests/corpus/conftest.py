@@ -26,15 +26,21 @@ def process(gateway_process: Callable[..., Any], good: bytes) -> Iterator[Any]:
             break
         time.sleep(0.1)
     assert _held(process.pid) <= before
-    lines = process.log.read_text().splitlines()
-    assert [line for line in lines if line[:1] != "{"] == []
-    access = [line for line in map(json.loads, lines) if line["logger"] == "ocrnet.access"]
+    # Every request is counted once and logged once; probes are counted only. The last one's answer
+    # may be here before its line is written.
+    for _ in range(100):
+        metrics = process.client.get("/metrics").text
+        counted = re.findall(r'ocrnet_requests_total\{.*route="(.*?)".*\} (\S+)', metrics)
+        total = sum(float(number) for route, number in counted if route in ("/segment", "none"))
+        lines = process.log.read_text().splitlines()
+        assert [line for line in lines if line[:1] != "{"] == []
+        access = [line for line in map(json.loads, lines) if line["logger"] == "ocrnet.access"]
+        logged = len([line for line in access if line["route"] in ("/segment", "none")])
+        if total == logged:
+            break
+        time.sleep(0.1)
+    assert total == logged
     assert all(line["status"] < 500 or line["status"] == 504 for line in access)
-    # Every request is counted once and logged once; probes are counted only.
-    metrics = process.client.get("/metrics").text
-    counted = re.findall(r'ocrnet_requests_total\{.*route="(.*?)".*\} (\S+)', metrics)
-    total = sum(float(number) for route, number in counted if route in ("/segment", "none"))
-    assert total == len([line for line in access if line["route"] in ("/segment", "none")])
     for stage in ("arriving", "in work"):
         assert f'ocrnet_requests_held{{stage="{stage}"}} 0.0' in metrics
 
