@@ -68,6 +68,7 @@ class ProblemProtocol(H11Protocol):
             (b"content-type", MEDIA_TYPE.encode()),
             (b"content-length", str(len(body)).encode()),
             (b"x-request-id", name.encode()),
+            (b"x-content-type-options", b"nosniff"),
             (b"connection", b"close"),
         ]
         answer = h11.Response(status_code=status, headers=headers, reason=b"")

@@ -20,7 +20,7 @@ from ocrnet.timings import Timings
 
 _EVERY = 1.0  # second
 _PATIENCE = 2.0  # seconds
-_RECOUNTS, _RECOUNT_AFTER = 4, 0.005  # second
+_RECOUNT_AFTER = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1)  # seconds
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,10 @@ class TritonWatch(Collector):
             yield
             with timings.stage("engine"):
                 before, after = await asking, await self._total(model)
-                for _ in range(_RECOUNTS):  # a back end may answer before it counts
+                for pause in _RECOUNT_AFTER:  # a back end may answer before it counts
                     if before is None or after is None or after.requests > before.requests:
                         break
-                    await asyncio.sleep(_RECOUNT_AFTER)
+                    await asyncio.sleep(pause)
                     after = await self._total(model)
         finally:
             asking.cancel()

@@ -188,6 +188,7 @@ def test_a_long_url_and_long_heads_however_they_arrive(process: Any) -> None:
                 answer = http.client.HTTPResponse(raw)
                 answer.begin()
                 assert answer.status == status
+                assert answer.headers["x-content-type-options"] == "nosniff"
                 assert json.loads(answer.read())["status"] == status
 
 
