@@ -1,6 +1,5 @@
 """Fetch published checkpoints into a cache, resumably, and say what arrived."""
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from tqdm import tqdm
 
 from ocrnet.artefacts import sha256_of
 from ocrnet.errors import DownloadError
+from ocrnet.user_cache import user_cache
 from ocrnet.zoo import ModelSpec
 
 
@@ -24,8 +24,7 @@ class Pulled:
 
 def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/ocrnet/checkpoints`, else `~/.cache/ocrnet/checkpoints`."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "ocrnet" / "checkpoints"
+    return user_cache("checkpoints")
 
 
 def cached_checkpoint(spec: ModelSpec) -> Path:

@@ -30,6 +30,8 @@ from ocrnet.artefacts.repository import check_artefact
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size
 
+# Beside what is OpenVINO's own; other ONNX files are for GPUs.
+_FOR_CPUS = ("onnx", "float32")
 _MAX_SIZE = Size(2048, 2048)
 # Scales of Q/DQ nodes may be float16 from this one on.
 _HALF_SCALES_OPSET = 19
@@ -102,7 +104,7 @@ def is_current(source: Source, kind: Kind, product: Product, settings: BuildSett
         and manifest.versions == _versions(product)
         and product.compute_capability == manifest.gpu.get("compute_capability", "")
         and (not product.is_plan or _as_asked(manifest, source, kind, settings))
-        and bool(manifest.build.get("passes")) == _is_optimised(kind, product, settings)
+        and manifest.build.get("passes", []) == _passes(source, kind, product, settings)
         and (product.precision != "int8" or as_calibrated(manifest, settings.int8))
     )
 
@@ -146,9 +148,11 @@ def _write(
         openvino.save_model(model, path, compress_to_fp16=False)
         return facts
     if product.format == "openvino":
-        made = for_cpu(source, kind, settings.int8)
+        made = for_cpu(source, kind, settings.int8, optimised=settings.optimised)
         openvino.save_model(made.model, path, compress_to_fp16=False)
-        return {"build": write_report(made.report, path)}
+        passes = _passes(source, kind, product, settings)
+        build = write_report(made.report, path)
+        return {"build": build | {"passes": passes} if passes else build}
     graph = _graph_for_gpu(source, kind, product, settings)
     facts = {"outputs": [output.name for output in graph.graph.output], "build": {}}
     if product.precision == "int8":
@@ -160,18 +164,22 @@ def _write(
     return facts | of_plan | {"build": facts["build"] | of_plan["build"]}
 
 
-def _is_optimised(kind: Kind, product: Product, settings: BuildSettings) -> bool:
-    on_cpu = product.format in ("onnx", "openvino") and product.precision == "float32"
-    return on_cpu and kind != "dynamic" and settings.optimised
+def _passes(source: Source, kind: Kind, product: Product, settings: BuildSettings) -> list[str]:
+    """What the artefact's graph is, or would be, rewritten with."""
+    on_cpu = product.format == "openvino" or (product.format, product.precision) == _FOR_CPUS
+    if on_cpu and kind != "dynamic" and settings.optimised:
+        return source.passes(product.precision).names()
+    return []
 
 
 def _graph_for_cpu(
     source: Source, kind: Kind, settings: BuildSettings
 ) -> tuple[onnx.ModelProto, dict[str, Any]]:
-    if kind == "dynamic" or not settings.optimised:
+    size = fixed_size(source.spec, kind)
+    passes = source.passes("float32").names()
+    if size is None or not settings.optimised or not passes:
         return source.plain_graph(kind), {}
-    graph, passes = source.optimised_graph(kind)
-    return graph, {"build": {"passes": passes}}
+    return source.optimised_graph(size, "float32"), {"build": {"passes": passes}}
 
 
 def _graph_for_gpu(

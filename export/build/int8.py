@@ -1,6 +1,7 @@
 """INT8 graphs of a model on its way to artefacts."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import openvino
 
 from export.build.source import Source
 from export.checkpoints import STAND_IN
-from export.int8.calibration import Calibration
+from export.int8.calibration import Calibration, calibration_size
 from export.int8.judge import Gate
 from export.int8.report import INT8_SUFFIX, Report
 from export.int8.sensitivity import Model, Quantise, Quantised, quantise_within
@@ -26,29 +27,46 @@ class Int8Settings:
     measure_parts: bool = False
 
 
-def for_cpu(source: Source, kind: Kind, settings: Int8Settings) -> Quantised[openvino.Model]:
-    """Quantise for OpenVINO; raises ArtefactError and InputError as `quantise_within`."""
+def for_cpu(
+    source: Source, kind: Kind, settings: Int8Settings, *, optimised: bool
+) -> Quantised[openvino.Model]:
+    """Quantise for OpenVINO; raises ArtefactError and InputError as `quantise_within`.
+
+    optimised: whether a fixed graph is rewritten before.
+    """
     from export.int8.quantise import to_openvino  # imports nncf, which takes seconds
 
-    return _quantise(source, kind, settings, to_openvino)
+    size = fixed_size(source.spec, kind)
+    if size is None or not optimised or not source.passes("int8").names():
+        return _quantise(source, kind, settings, source.plain_graph(kind), to_openvino)
+    graph = source.optimised_graph(size, "int8")
+    calibrated = calibration_size(source.spec, size)
+    small = graph if calibrated == size else source.optimised_graph(calibrated, "int8")
+    return _quantise(source, kind, settings, graph, partial(to_openvino, rewritten=small))
 
 
 def for_gpu(source: Source, kind: Kind, settings: Int8Settings) -> Quantised[onnx.ModelProto]:
     """As Q/DQ nodes; kept with the source, since graphs and plans are made of the same."""
     from export.int8.quantise import to_qdq
 
-    return source.keep(kind, "qdq", lambda: _quantise(source, kind, settings, to_qdq))
+    return source.keep(
+        kind, "qdq", lambda: _quantise(source, kind, settings, source.plain_graph(kind), to_qdq)
+    )
 
 
 def _quantise(
-    source: Source, kind: Kind, settings: Int8Settings, quantise: Quantise[Model]
+    source: Source,
+    kind: Kind,
+    settings: Int8Settings,
+    graph: onnx.ModelProto,
+    quantise: Quantise[Model],
 ) -> Quantised[Model]:
     spec = source.spec
     gate = gate_for(
         "int8", trained=source.checkpoint != STAND_IN, changed_labels=None, miou_loss=None
     )
     return quantise_within(
-        source.plain_graph(kind),
+        graph,
         spec,
         quantise,
         settings.calibration.pictures(spec, fixed_size(spec, kind)),

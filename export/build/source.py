@@ -12,8 +12,9 @@ from export.checkpoints import STAND_IN, load_model
 from export.network import OCRNet
 from export.onnx_graph import export_graph, fixed_size
 from export.optimise.network import OptimisedNetwork
-from ocrnet.artefacts import Kind, sha256_of
-from ocrnet.zoo import ModelSpec
+from export.optimise.passes import Passes, passes_that_pay
+from ocrnet.artefacts import Kind, Precision, sha256_of
+from ocrnet.zoo import ModelSpec, Size
 
 DEMO_WEIGHTS = Path(__file__).parents[1] / "weights" / "demo.safetensors"
 
@@ -55,15 +56,17 @@ class Source:
                 self._plain[kind] = onnx.load(path)
         return self._plain[kind]
 
-    def optimised_graph(self, kind: Kind) -> tuple[onnx.ModelProto, list[str]]:
-        """Return the float32 graph of a fixed kind rewritten for CPUs, and the passes' names."""
-        size = fixed_size(self.spec, kind)
-        assert size is not None
-        network = OptimisedNetwork(self.network, size)
+    def passes(self, precision: Precision) -> Passes:
+        """What fixed graphs for CPUs are rewritten with."""
+        return passes_that_pay(self.spec.backbone, int8=precision == "int8")
+
+    def optimised_graph(self, size: Size, precision: Precision) -> onnx.ModelProto:
+        """Return the float32 graph of one size rewritten for CPUs, as that precision needs it."""
+        network = OptimisedNetwork(self.network, size, self.passes(precision))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
             export_graph(network.eval(), path, size, half_weights=False)
-            return onnx.load(path), network.passes.names()
+            return onnx.load(path)
 
     def keep(self, kind: Kind, name: str, make: Callable[[], _Made]) -> _Made:
         """Return what was made under that name, from now on, until one of another kind is."""

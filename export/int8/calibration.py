@@ -80,7 +80,7 @@ def drawn_pictures(spec: ModelSpec, size: Size, count: int) -> Pictures:
     Their labels are those of Cityscapes. Raises ValueError for a count below 1 or a size that
     scenes cannot have.
     """
-    drawn = DrawnScenes(FIRST_SEED, count, _calibration_size(spec, size))
+    drawn = DrawnScenes(FIRST_SEED, count, calibration_size(spec, size))
     held_out = DrawnScenes(FIRST_HELD_OUT_SEED, math.ceil(count / 4), size)
     return Pictures(
         Calibration(None, count).origin,
@@ -102,7 +102,7 @@ def pictures_of_folder(folder: Path, spec: ModelSpec, size: Size, count: int) ->
     file that does not decode, by name.
     """
     chosen, held_out = _choose(folder, count)
-    shrunk = _calibration_size(spec, size)
+    shrunk = calibration_size(spec, size)
     calibration = []
     for index, path in enumerate(chosen):
         calibration.append(_cut(_cover(_read(path), shrunk), shrunk, index)[None])
@@ -118,8 +118,10 @@ def pictures_of_folder(folder: Path, spec: ModelSpec, size: Size, count: int) ->
     return Pictures(Calibration(folder, count).origin, calibration, judged, labelled=False)
 
 
-def _calibration_size(spec: ModelSpec, size: Size) -> Size:
-    """Never more than the crop: NNCF holds all activations of a picture, 15 GB at 1024x2048.
+def calibration_size(spec: ModelSpec, size: Size) -> Size:
+    """Of pictures to calibrate a graph of `size` with.
+
+    Never more than the crop: NNCF holds all activations of a picture, 15 GB at 1024x2048.
 
     Whole pictures shrunk to it give as good a graph as at their own size (changed labels at
     1024x2048: 2.1 % against 2.3 %), windows cut out of them a worse one (3.8 %).

@@ -7,7 +7,8 @@ import onnx
 
 from ocrnet.errors import ArtefactError
 
-# Names of nodes follow those of the modules in export/network. The first that matches counts.
+# Names of nodes follow those of the modules in export/network and, of rewritten graphs,
+# export/optimise. The first that matches counts.
 _PARTS = {
     "normalisation": r"/(Cast|Transpose|Sub|Div)",
     "stem": r"/backbone/(stem|maxpool|conv\d|relu(_\d)?)/.*",
@@ -18,15 +19,18 @@ _PARTS = {
     "enlarged branches": r"/[^/]+",
     "auxiliary head": r"/decode_head\.0/convs/.*",
     "auxiliary classifier": r"/decode_head\.0/conv_seg/.*",
-    "bottleneck": r"/decode_head\.1/bottleneck/.*",
-    "spatial gather": r"/decode_head\.1/[^/]+",
-    "fusion": r"/decode_head\.1/object_context_block/bottleneck/.*",
-    "object attention": r"/decode_head\.1/object_context_block/.*",
-    "classifier": r"/decode_head\.1/conv_seg/.*",
+    "coarse branches": r"/_split_bottleneck/_coarse\.\d/(?!MatMul$).*",
+    "bottleneck": r"/(decode_head\.1/|)bottleneck/.*|/_split_bottleneck/.*",
+    "spatial gather": r"/decode_head\.1/[^/]+|/_tokens/gather/.*",
+    "attention": r"/_tokens/(MatMul|Softmax|Mul)[^/]*",
+    "fusion": r"/(decode_head\.1/object_context_block|_tokens)/bottleneck/.*",
+    "classifier": r"/(decode_head\.1|_tokens)/conv_seg/.*",
+    "object attention": r"/(decode_head\.1/object_context_block|_tokens)/.*",
 }
 PARTS = tuple(_PARTS)
+OF_REWRITTEN = frozenset({"coarse branches", "attention"})
 # ResNet has one resolution: there is nothing to enlarge.
-_OPTIONAL = frozenset({"enlarged branches"})
+_OPTIONAL = OF_REWRITTEN | {"enlarged branches"}
 
 
 def computed_nodes(graph: onnx.ModelProto) -> list[str]:

@@ -18,28 +18,54 @@ from numpy.typing import NDArray
 from openvino.passes import ConstantFolding, Manager
 
 from export.int8.parts import computed_nodes, nodes_by_part
+from export.int8.resized import resized
 from export.int8.signed import with_signed_activations
 
 _Model = TypeVar("_Model", openvino.Model, onnx.ModelProto)
 
 
 def to_openvino(
-    model: onnx.ModelProto, pictures: Sequence[NDArray[np.uint8]], floating: Collection[str]
+    model: onnx.ModelProto,
+    pictures: Sequence[NDArray[np.uint8]],
+    floating: Collection[str],
+    *,
+    rewritten: onnx.ModelProto | None = None,
 ) -> openvino.Model:
     """Quantise for CPUs.
 
     model: of export_graph with its batch norms folded; left as it is. pictures: each uint8
-    (1, H, W, 3), of any size. floating: parts (export/int8/parts.py) that are not quantised. Raises
-    ArtefactError for a graph of another exporter.
+    (1, H, W, 3), of any size. floating: parts (export/int8/parts.py) that are not quantised.
+    rewritten: where the model is rewritten for one size, the same for the size of the pictures; the
+    result then takes one picture at a time. Raises ArtefactError for a graph of another exporter.
     """
-    graph = openvino.Core().read_model(_of_any_size(model).SerializeToString())
+    if rewritten is not None:
+        small = _read(_one_picture(rewritten))
+        return resized(
+            _to_openvino(_read(_one_picture(rewritten)), pictures, floating),
+            small,
+            _read(_one_picture(model)),
+        )
+    result = _to_openvino(_read(_of_any_size(model)), pictures, floating)
+    dims = model.graph.input[0].type.tensor_type.shape.dim
+    result.reshape(openvino.PartialShape([dim.dim_value or -1 for dim in dims]))
+    return result
+
+
+def _read(model: onnx.ModelProto) -> openvino.Model:
+    graph = openvino.Core().read_model(model.SerializeToString())
     # The importer leaves biases behind operations on shapes: NNCF would not find, nor correct them.
     folding = Manager()
     folding.register_pass(ConstantFolding())
     folding.run_passes(graph)
+    return graph
+
+
+def _to_openvino(
+    graph: openvino.Model, pictures: Sequence[NDArray[np.uint8]], floating: Collection[str]
+) -> openvino.Model:
     computed = [op for op in graph.get_ops() if op.get_type_name() != "Constant"]
     names = [op.get_friendly_name() for op in computed]
-    result = _quantise(
+    return _quantise(
         graph,
         pictures,
         # What the importer adds of its own has a name without a slash.
@@ -47,9 +73,6 @@ def to_openvino(
         # Weights take 7 bits: where a CPU lacks VNNI, two products of 8 bits overflow 16.
         nncf.OverflowFix.ENABLE,
     )
-    dims = model.graph.input[0].type.tensor_type.shape.dim
-    result.reshape(openvino.PartialShape([dim.dim_value or -1 for dim in dims]))
-    return result
 
 
 def to_qdq(
@@ -68,6 +91,15 @@ def to_qdq(
     ):
         ports[0].CopyFrom(those_of_model[0])
     onnx.checker.check_model(result, full_check=True)
+    return result
+
+
+def _one_picture(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy for one picture: its shapes then fold into constants."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    for port in (result.graph.input[0], result.graph.output[0]):
+        port.type.tensor_type.shape.dim[0].dim_value = 1
     return result
 
 

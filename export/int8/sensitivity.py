@@ -23,7 +23,12 @@ Quantise = Callable[[onnx.ModelProto, Sequence[NDArray[np.uint8]], Collection[st
 BY_DEFAULT = {
     "normalisation": "the mean is subtracted exactly, and TensorRT takes only a cast on uint8",
     "spatial gather": "a softmax over all positions: most weights are below a step of 1/255",
+    "coarse branches": "bilinear enlarging as two products, exact in float and next to no work",
+    "attention": "products of as many channels as there are classes: too few to be faster",
 }
+
+# Its matrices are of the picture's size (resized.py), and nobody would gain by 8 bits.
+_NEVER = frozenset({"coarse branches"})
 
 # Pictures that are enough to tell the parts apart; the graph itself has all of them.
 _TO_MEASURE = 8
@@ -66,7 +71,7 @@ def quantise_within(
     attempts = [Attempt(sorted(why), figures)]
     alone: dict[str, float] = {}
     if measure_all or not gate.holds(figures):
-        for part in parts:
+        for part in (part for part in parts if part not in _NEVER):
             alone[part] = attempt(parts.keys() - {part}, _TO_MEASURE)[1].changed_labels
     while not gate.holds(figures):
         left = [part for part in parts if part not in why]

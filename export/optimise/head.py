@@ -18,51 +18,131 @@ class TokenHead(nn.Module):
     Associative: with A the attention (H·W, K), v the objects' values (K, 256) and W, b the output
     projection, (A·v)·W + b = A·(v·W + b), since each row of A sums to one. So the projection runs
     on K rows instead of H·W.
+
+    Convolutions: the products of all pixels stay 1×1 convolutions, for which there are faster
+    kernels of 8 bits. Channels last, tokens and maps lie in memory alike.
     """
 
-    def __init__(self, head: OCRHead, *, associative: bool):
+    def __init__(self, head: OCRHead, *, associative: bool, convolutions: bool):
         super().__init__()
         self._associative = associative
         block = head.object_context_block
-        layers = {
-            "query_1": block.query_project[0],
-            "query_2": block.query_project[1],
-            "key_1": block.key_project[0],
-            "key_2": block.key_project[1],
-            "value": block.value_project,
-            "out": block.out_project,
-            "fuse": block.bottleneck,
-        }
-        for name, layer in layers.items():
-            assert isinstance(layer, ConvNormRelu)
-            weight, bias = folded_product(layer)
-            self.register_buffer(f"{name}_weight", weight)
-            self.register_buffer(f"{name}_bias", bias)
-        classifier = head.conv_seg
-        assert classifier.bias is not None
-        self.register_buffer("seg_weight", classifier.weight[:, :, 0, 0].t().contiguous().detach())
-        self.register_buffer("seg_bias", classifier.bias.detach())
-
-    def _layer(self, name: str, x: Tensor) -> Tensor:
-        """(…, C) → (…, O)."""
-        return x @ self.get_buffer(f"{name}_weight") + self.get_buffer(f"{name}_bias")
+        self.gather = _Gather()
+        self.key = nn.Sequential(*(_Product.of(layer) for layer in block.key_project))
+        self.value = _Product.of(block.value_project)
+        self.out = _Product.of(block.out_project, relu=False)
+        self._per_pixel = _Convolutions(head) if convolutions else _Products(head)
 
     def forward(self, features: Tensor, aux_logits: Tensor) -> Tensor:
         """Shapes as the class says."""
-        height, width = features.shape[2:]
-        tokens = features.permute(0, 2, 3, 1).reshape(-1, height * width, FEATURES)
-        weights = torch.softmax(aux_logits.flatten(2), dim=2)  # (N, K, HW)
-        objects = weights @ tokens  # (N, K, 512)
-        key = torch.relu(self._layer("key_2", torch.relu(self._layer("key_1", objects))))
-        value = torch.relu(self._layer("value", objects))
-        query = torch.relu(self._layer("query_2", torch.relu(self._layer("query_1", tokens))))
+        tokens = _tokens(features)
+        objects = self.gather(tokens, aux_logits)
+        key, value, query = self.key(objects), self.value(objects), self._per_pixel.query(features)
         attention = torch.softmax(query @ (key * KEYS**-0.5).transpose(1, 2), dim=-1)  # (N, HW, K)
         if self._associative:
-            context = torch.relu(attention @ self._layer("out", value))
+            context = torch.relu(attention @ self.out(value))
         else:
-            context = torch.relu(self._layer("out", attention @ value))
-        weight, bias = self.get_buffer("fuse_weight"), self.get_buffer("fuse_bias")
+            context = torch.relu(self.out(attention @ value))
+        return self._per_pixel.logits(context, features)
+
+
+def _tokens(x: Tensor) -> Tensor:
+    """(N, C, H, W) → (N, H·W, C)."""
+    return x.permute(0, 2, 3, 1).reshape(-1, x.shape[2] * x.shape[3], x.shape[1])
+
+
+class _Products(nn.Module):
+    """What is done with every pixel, as products of tokens."""
+
+    def __init__(self, head: OCRHead):
+        super().__init__()
+        block = head.object_context_block
+        self._query = nn.Sequential(*(_Product.of(layer) for layer in block.query_project))
+        self._fusion = _Fusion(block.bottleneck)
+        classifier = head.conv_seg
+        assert classifier.bias is not None
+        weight = classifier.weight[:, :, 0, 0].t().contiguous().detach()
+        self._classifier = _Product(weight, classifier.bias.detach(), relu=False)
+
+    def query(self, features: Tensor) -> Tensor:
+        """(N, 512, H, W) → (N, H·W, 256)."""
+        found: Tensor = self._query(_tokens(features))
+        return found
+
+    def logits(self, context: Tensor, features: Tensor) -> Tensor:
+        """(N, H·W, 512) and (N, 512, H, W) → (N, K, H, W)."""
+        logits: Tensor = self._classifier(self._fusion(context, _tokens(features)))
+        return logits.transpose(1, 2).reshape(-1, logits.shape[2], *features.shape[2:])
+
+
+class _Convolutions(nn.Module):
+    """The same as 1×1 convolutions, as the head has them."""
+
+    def __init__(self, head: OCRHead):
+        super().__init__()
+        block = head.object_context_block
+        self._query = block.query_project
+        self._fusion = block.bottleneck
+        self._classifier = head.conv_seg
+
+    def query(self, features: Tensor) -> Tensor:
+        """(N, 512, H, W) → (N, H·W, 256)."""
+        return _tokens(self._query(features))
+
+    def logits(self, context: Tensor, features: Tensor) -> Tensor:
+        """(N, H·W, 512) and (N, 512, H, W) → (N, K, H, W)."""
+        height, width = features.shape[2:]
+        pixels = context.reshape(-1, height, width, FEATURES).permute(0, 3, 1, 2)
+        logits: Tensor = self._classifier(self._fusion(torch.cat([pixels, features], dim=1)))
+        return logits
+
+
+class _Product(nn.Module):
+    """A 1×1 convolution, its batch norm inside, of tokens: (…, C) → (…, O)."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, weight: Tensor, bias: Tensor, *, relu: bool):
+        """weight: (C, O); bias: (O,)."""
+        super().__init__()
+        self._relu = relu
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+
+    @classmethod
+    def of(cls, layer: nn.Module, *, relu: bool = True) -> "_Product":
+        """relu: False where it follows later."""
+        assert isinstance(layer, ConvNormRelu)
+        return cls(*folded_product(layer), relu=relu)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = x @ self.weight + self.bias
+        return torch.relu(found) if self._relu else found
+
+
+class _Gather(nn.Module):
+    """Each class's mean token, weighted by where the class is: (N, H·W, C) → (N, K, C)."""
+
+    def forward(self, tokens: Tensor, aux_logits: Tensor) -> Tensor:
+        weights = torch.softmax(aux_logits.flatten(2), dim=2)  # (N, K, HW)
+        return weights @ tokens
+
+
+class _Fusion(nn.Module):
+    """Context and tokens, (N, H·W, 512) each, as if concatenated, → (N, H·W, 512)."""
+
+    of_context: Tensor
+    of_tokens: Tensor
+    bias: Tensor
+
+    def __init__(self, layer: ConvNormRelu):
+        super().__init__()
+        weight, bias = folded_product(layer)
+        self.register_buffer("of_context", weight[:FEATURES].contiguous())
+        self.register_buffer("of_tokens", weight[FEATURES:].contiguous())
+        self.register_buffer("bias", bias)
+
+    def forward(self, context: Tensor, tokens: Tensor) -> Tensor:
         # The bias last: on its own a product is faster than with one.
-        fused = torch.relu(context @ weight[:FEATURES] + tokens @ weight[FEATURES:] + bias)
-        logits = self._layer("seg", fused)  # (N, HW, K)
-        return logits.transpose(1, 2).reshape(-1, logits.shape[2], height, width)
+        return torch.relu(context @ self.of_context + tokens @ self.of_tokens + self.bias)

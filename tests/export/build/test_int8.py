@@ -14,7 +14,7 @@ import openvino
 import pytest
 from numpy.typing import NDArray
 
-from export.int8.parts import PARTS
+from export.int8.parts import OF_REWRITTEN, PARTS
 from ocrnet.artefacts import kinds_present, read_manifest
 from ocrnet.artefacts.repository import check_artefact
 from ocrnet.cli import main
@@ -35,8 +35,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
 
     def to_openvino(
-        model: onnx.ModelProto, pictures: Sequence[NDArray[np.uint8]], floating: Collection[str]
+        model: onnx.ModelProto,
+        pictures: Sequence[NDArray[np.uint8]],
+        floating: Collection[str],
+        rewritten: onnx.ModelProto,
     ) -> openvino.Model:
+        assert rewritten == model  # windows have the size of the pictures
         calls.append(f"openvino {len(pictures)} {pictures[0].shape}")
         result: openvino.Model = openvino.Core().read_model(model.SerializeToString())
         return result
@@ -56,6 +60,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def _toy(monkeypatch: pytest.MonkeyPatch, toy: onnx.ModelProto) -> None:
     """Nothing to export, nor to compare with the network."""
     monkeypatch.setattr("export.build.source.Source.plain_graph", lambda *_: toy)
+    monkeypatch.setattr("export.build.source.Source.optimised_graph", lambda *_: toy)
     monkeypatch.setattr("export.build.artefact.compare", lambda *_: {"64x96": 0.0})
 
 
@@ -74,16 +79,22 @@ def test_both_targets_lie_beside_each_other(
     assert build("--to", "int8", "onnx-int8") == 0
     assert calls == ["openvino 2 (1, 64, 96, 3)", "qdq 2 (1, 64, 96, 3)"]
     folder = tmp_path / "repository" / "demo_window" / "1"
-    for file, needed in (("model_int8.xml", ["model_int8.bin"]), ("model_int8.onnx", [])):
+    plain = [part for part in PARTS if part not in OF_REWRITTEN]
+    for file, needed, parts in (
+        ("model_int8.xml", ["model_int8.bin"], list(PARTS)),
+        ("model_int8.onnx", [], plain),
+    ):
         manifest = check_artefact(folder, file, spec).manifest
         assert manifest.precision == "int8"
         assert set(manifest.files) == {file, *needed}
         assert "nncf" in manifest.versions
         assert manifest.build["calibration"] == "drawn scenes 500000 to 500001"
-        assert manifest.build["floating"] == ["normalisation", "spatial gather"]
+        floating = {"normalisation", "spatial gather", *OF_REWRITTEN} & set(parts)
+        assert manifest.build["floating"] == sorted(floating)
+        assert ("convolutions" in manifest.build.get("passes", [])) == (parts == list(PARTS))
         assert manifest.build["changed_labels"] < 1e-3
         report = json.loads((folder / f"{file}.int8.json").read_text())
-        assert [part["name"] for part in report["parts"]] == list(PARTS)
+        assert [part["name"] for part in report["parts"]] == parts
         assert report["gate"] == {"changed_labels": 0.03, "miou_loss": 0.5}
     assert kinds_present(tmp_path / "repository", "demo") == []  # nothing for the engine in process
 
@@ -111,7 +122,7 @@ def test_it_is_made_anew_only_for_other_pictures(
     ):
         assert build("--to", "int8", *arguments) == 0
         assert expected in capsys.readouterr().out, arguments
-    assert len(calls) == 1 + 1 + 1 + (1 + len(PARTS))
+    assert len(calls) == 1 + 1 + 1 + (1 + len(PARTS) - len(OF_REWRITTEN))
     manifest = tmp_path / "repository" / "demo_window" / "1" / "model_int8.xml.manifest.json"
     assert read_manifest(manifest).build["calibration"].startswith("2 pictures of a folder, SHA")
 

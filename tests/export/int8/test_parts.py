@@ -3,16 +3,20 @@ from collections.abc import Callable
 import onnx
 import pytest
 
+from export.build.source import Source
 from export.half.convert import GATHER, NORMALISATION
-from export.int8.parts import PARTS, computed_nodes, nodes_by_part, part_of
+from export.int8.parts import OF_REWRITTEN, PARTS, computed_nodes, nodes_by_part, part_of
 from export.int8.sensitivity import BY_DEFAULT
 from ocrnet.errors import ArtefactError
+from ocrnet.zoo import Size
+
+PLAIN = tuple(part for part in PARTS if part not in OF_REWRITTEN)
 
 
 def test_each_node_is_of_one_part_and_no_part_is_empty(graph: onnx.ModelProto) -> None:
     names = computed_nodes(graph)
     found = nodes_by_part(names)
-    assert tuple(found) == PARTS
+    assert tuple(found) == PLAIN
     assert sorted(name for part in found.values() for name in part) == sorted(names)
     # Convolutions are what 8 bits are for: each of the parts that holds any is no mere rest.
     convolutions = {n.name for n in graph.graph.node if n.op_type == "Conv"}
@@ -24,7 +28,20 @@ def test_the_islands_of_float16_are_in_parts_that_float_by_default(graph: onnx.M
     found = nodes_by_part(computed_nodes(graph))
     assert set(found["normalisation"]) == set(NORMALISATION)
     assert set(GATHER) <= set(found["spatial gather"])
-    assert BY_DEFAULT.keys() == {"normalisation", "spatial gather"}
+    assert BY_DEFAULT.keys() == {"normalisation", "spatial gather", *OF_REWRITTEN}
+
+
+def test_each_node_of_a_rewritten_graph_is_of_one_part(demo: Source) -> None:
+    graph = demo.optimised_graph(Size(128, 256), "int8")
+    names = computed_nodes(graph)
+    found = nodes_by_part(names)
+    assert tuple(found) == PARTS
+    assert sorted(name for part in found.values() for name in part) == sorted(names)
+    computed = {n.name: n.op_type for n in graph.graph.node}
+    heavy = {part: {computed[name] for name in found[part]} & {"Conv", "MatMul"} for part in found}
+    assert heavy["bottleneck"] == {"Conv", "MatMul"}  # of the branch that is enlarged afterwards
+    assert heavy["coarse branches"] == heavy["attention"] == {"MatMul"}
+    assert heavy["fusion"] == heavy["classifier"] == {"Conv"}
 
 
 @pytest.mark.parametrize(
@@ -45,7 +62,7 @@ def test_nodes_of_a_resnet_are_of_the_same_parts(node: str, part: str | None) ->
 
 def test_only_branches_may_be_missing(toy: onnx.ModelProto) -> None:
     names = [name for name in computed_nodes(toy) if name != "/Resize_1"]
-    assert tuple(nodes_by_part(names)) == tuple(p for p in PARTS if p != "enlarged branches")
+    assert tuple(nodes_by_part(names)) == tuple(p for p in PLAIN if p != "enlarged branches")
 
 
 def test_a_graph_of_another_exporter_is_refused(

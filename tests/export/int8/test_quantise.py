@@ -15,16 +15,18 @@ from export.build.source import Source
 from export.half import to_half, with_visible_rounding
 from export.int8.calibration import Pictures
 from export.int8.judge import Judge, labeller
-from export.int8.parts import part_of
+from export.int8.parts import OF_REWRITTEN, part_of
 from export.int8.quantise import to_openvino, to_qdq
 from export.int8.sensitivity import BY_DEFAULT
 from export.runners import run_onnx
 from export.tensorrt.api import load_tensorrt
 from export.tensorrt.build import BuildOptions, build_plan
 from export.tensorrt.profiles import ShapeRange
+from ocrnet.datasets import DrawnScenes
 from ocrnet.errors import ArtefactError
+from ocrnet.zoo import Size
 
-FLOATING = tuple(BY_DEFAULT)
+FLOATING = tuple(BY_DEFAULT.keys() - OF_REWRITTEN)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +133,25 @@ def test_a_fixed_graph_is_calibrated_with_smaller_pictures_and_keeps_its_size(
     assert "FakeQuantize" in {op.get_type_name() for op in for_cpu.get_ops()}
     assert str(for_cpu.input("image").get_partial_shape()) == "[?,2,256,3]"
     assert str(for_cpu.output("logits").get_partial_shape()) == "[?,19,2,256]"
+
+
+def test_a_rewritten_graph_is_calibrated_as_that_of_a_smaller_size(
+    demo: Source, pictures: Pictures
+) -> None:
+    size = Size(384, 512)
+    graph = demo.optimised_graph(size, "int8")
+    small = demo.optimised_graph(Size(128, 256), "int8")
+    quantised = to_openvino(graph, pictures.calibration, tuple(BY_DEFAULT), rewritten=small)
+    assert str(quantised.input("image").get_partial_shape()) == "[1,384,512,3]"
+    kinds = Counter(
+        tuple(_quantised(value) for value in op.input_values())
+        for op in quantised.get_ops()
+        if op.get_type_name() == "Convolution"
+    )
+    assert kinds.keys() == {(True, True)}
+    scenes = list(DrawnScenes(600_000, 1, size))
+    judge = Judge(graph, demo.spec, scenes, labelled=True)
+    assert 0 < judge.figures(quantised).changed_labels < 0.05
 
 
 def test_float16_between_the_8_bits_leaves_the_labels(

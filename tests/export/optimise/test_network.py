@@ -1,21 +1,29 @@
 """Every pass alone, and all together: the plain network's logits, up to rounding."""
 
+from dataclasses import replace
+from functools import cache
+
 import pytest
 import torch
 
 from export import load_model
+from export.network import OCRNet
 from export.network.hrnet import HRNet
 from export.network.layers import resize
 from export.optimise.banded import BandedConv
-from export.optimise.network import OptimisedNetwork, Passes
-from ocrnet.zoo import Size
+from export.optimise.network import OptimisedNetwork
+from export.optimise.passes import NO_PASSES as NONE
+from export.optimise.passes import Passes, passes_that_pay
+from ocrnet.zoo import Size, get_spec
 
-NONE = Passes(split_bottleneck=False, token_head=False, associative=False)
 CASES = {
-    "split_bottleneck": Passes(token_head=False, associative=False),
-    "token_head": Passes(split_bottleneck=False, associative=False),
-    "associative": Passes(split_bottleneck=False),
+    "split_bottleneck": replace(NONE, split_bottleneck=True),
+    "split_auxiliary": replace(NONE, split_auxiliary=True),
+    "token_head": replace(NONE, token_head=True),
+    "associative": replace(NONE, token_head=True, associative=True),
+    "convolutions": replace(NONE, token_head=True, convolutions=True),
     "all": Passes(),
+    "all with convolutions": Passes(convolutions=True),
 }
 MODELS = [
     "ocrnet_hr18s_cityscapes_40k",
@@ -24,15 +32,28 @@ MODELS = [
 ]
 
 
-def _difference(name: str, size: Size, passes: Passes, kind: torch.dtype) -> float:
-    """Largest difference of logits, relative to the largest logit, for two pictures."""
-    network = load_model(name, "stand-in").to(kind)
-    rewritten = OptimisedNetwork(network, size, passes).eval()
+@cache
+def _network(name: str, kind: torch.dtype) -> OCRNet:
+    return load_model(name, "stand-in").to(kind)
+
+
+@cache
+def _plain(name: str, size: Size, kind: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two pictures, and the network's own logits."""
     random = torch.Generator().manual_seed(1)
     shape = (2, size.height, size.width, 3)
     images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=random)
     with torch.inference_mode():
-        expected, found = network(images), rewritten(images)
+        return images, _network(name, kind)(images)
+
+
+def _difference(name: str, size: Size, passes: Passes, kind: torch.dtype) -> float:
+    """Largest difference of logits, relative to the largest logit, for two pictures."""
+    passes = passes.possible_for(get_spec(name).backbone)
+    rewritten = OptimisedNetwork(_network(name, kind), size, passes).eval()
+    images, expected = _plain(name, size, kind)
+    with torch.inference_mode():
+        found = rewritten(images)
     assert found.shape == expected.shape
     assert found.dtype == kind
     return float((found - expected).abs().max() / expected.abs().max())
@@ -53,16 +74,30 @@ def test_without_passes_it_is_the_network() -> None:
     assert _difference(MODELS[0], Size(64, 64), NONE, torch.float32) == 0
 
 
-def test_the_attention_can_only_be_reassociated_among_tokens() -> None:
+def test_some_passes_need_tokens() -> None:
     network = load_model(MODELS[0], "stand-in")
-    with pytest.raises(ValueError, match="'associative' needs 'token_head'"):
-        OptimisedNetwork(network, Size(64, 64), Passes(token_head=False))
+    for name in ("associative", "convolutions"):
+        with pytest.raises(ValueError, match=f"'{name}' needs 'token_head'"):
+            OptimisedNetwork(network, Size(64, 64), replace(NONE, **{name: True}))
 
 
-def test_a_network_without_branches_has_no_split() -> None:
+@pytest.mark.parametrize("name", ["split_bottleneck", "split_auxiliary"])
+def test_a_network_without_branches_has_no_split(name: str) -> None:
     network = load_model(MODELS[2], "stand-in")
     assert not isinstance(network.backbone, HRNet)
-    assert Passes().for_network(network).names() == ["token_head", "associative"]
+    with pytest.raises(ValueError, match=f"'{name}' needs branches"):
+        OptimisedNetwork(network, Size(64, 64), replace(NONE, **{name: True}))
+
+
+def test_what_pays_depends_on_the_backbone() -> None:
+    tokens = ["token_head", "associative"]
+    for int8 in (False, True):
+        assert passes_that_pay("r101-d8", int8=int8) == NONE
+    assert passes_that_pay("hr18s").names() == ["split_bottleneck", *tokens]
+    assert passes_that_pay("hr48").names() == ["split_bottleneck", "split_auxiliary", *tokens]
+    for backbone in ("hr18s", "hr48"):
+        names = passes_that_pay(backbone, int8=True).names()
+        assert names == ["split_bottleneck", *tokens, "convolutions"]
 
 
 @pytest.mark.parametrize("align_corners", [False, True])
