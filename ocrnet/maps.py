@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ocrnet.argmax import LabelMap, argmax_classes
 from ocrnet.interpolation import Floats, Taps, interpolate_columns, interpolate_rows, taps
 from ocrnet.logits import LogitsSource
+from ocrnet.stitching import StitchedLogits
 from ocrnet.timings import Timings
 from ocrnet.zoo.spec import Size
 
@@ -49,12 +50,18 @@ class MapWriter:
         self._source = source
         self._timings = timings
         self._probabilities = probabilities
+        self._by_cells: StitchedLogits | None = None
+        if not wants and isinstance(source, StitchedLogits) and source.has_labels:
+            self._by_cells = source
+        self._output_stride = output_stride
         self._written = 0
         self._band = _band_rows(classes, size.width)
 
     def advance(self) -> None:
         """Write every row that is finished and was not before; argmax is timed as such."""
         finished = self._source.finished
+        if self._by_cells is not None:
+            self._advance_labels(self._by_cells, finished)
         while self._written < finished:
             bottom = min(self._written + self._band, finished)
             band = self._source.rows(self._written, bottom)
@@ -67,6 +74,16 @@ class MapWriter:
                     self._shrunk.add(band, bottom)
             self._written = bottom
             self._source.release(bottom)
+
+    def _advance_labels(self, source: StitchedLogits, finished: int) -> None:
+        """Write them without any row of full-size logits."""
+        if finished > self._written:
+            with self._timings.stage("argmax"):
+                self.labels[self._written : finished] = source.labels(
+                    self._written, finished, self._output_stride
+                )
+            self._written = finished
+            source.release(finished)
 
     @property
     def logits(self) -> HalfLogits | None:

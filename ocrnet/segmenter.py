@@ -49,6 +49,12 @@ class _Call:
     images: tuple[RgbImage, ...]
     receivers: tuple[StitchedLogits, ...]
 
+    def hand_out(self, answers: Floats, writer: MapWriter) -> None:
+        """Give each receiver its logits, and write what is finished then."""
+        for receiver, logits in zip(self.receivers, answers, strict=True):
+            receiver.add(self.window, logits)
+        writer.advance()
+
     def gather(self) -> Images:
         """Cut the window out: uint8 (N, H, W, 3)."""
         return np.stack([image[self.window.slices] for image in self.images])
@@ -165,9 +171,7 @@ async def _run(
             call, task = waiting.popleft()
             answers = await task
             with timings.stage("stitch"):
-                for receiver, logits in zip(call.receivers, answers, strict=True):
-                    receiver.add(call.window, logits)
-                await in_thread(writer.advance)
+                await in_thread(call.hand_out, answers, writer)
     finally:
         for _, task in waiting:
             task.cancel()

@@ -1,17 +1,25 @@
 """Logits of overlapping windows, put together."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ocrnet.argmax import LabelMap
 from ocrnet.interpolation import Floats
 from ocrnet.logits import NetworkLogits, ResizedLogits
+from ocrnet.window_labels import suits, window_labels, with_borders
 from ocrnet.windows import Window, WindowPlan
 
 Blend = Literal["uniform", "gaussian"]
 
 _SIGMAS_PER_SIDE = 8
 _SMALLEST_WEIGHT = 1e-3
+
+
+class _Held(NamedTuple):
+    window: Window
+    bordered: Floats  # logits as window_labels takes them
+    upsampled: ResizedLogits
 
 
 class StitchedLogits:
@@ -30,7 +38,7 @@ class StitchedLogits:
         self.size = plan.picture
         self._plan = plan
         self._align_corners = align_corners
-        self._held: list[tuple[Window, ResizedLogits]] = []
+        self._held: list[_Held] = []
         self._added = 0
         # A single window is its own mean.
         self._alone = len(plan) == 1
@@ -44,9 +52,10 @@ class StitchedLogits:
 
     def add(self, window: Window, logits: Floats) -> None:
         """Add the next window of the plan: float32 (classes, h, w) at output stride."""
-        size = self._plan.window
-        upsampled = ResizedLogits(NetworkLogits(logits), size, align_corners=self._align_corners)
-        self._held.append((window, upsampled))
+        bordered = with_borders(logits)
+        source = NetworkLogits(bordered[:, 1:-1, 1:-1])  # so that they are held once
+        upsampled = ResizedLogits(source, self._plan.window, align_corners=self._align_corners)
+        self._held.append(_Held(window, bordered, upsampled))
         self._added += 1
 
     @property
@@ -60,14 +69,14 @@ class StitchedLogits:
     def rows(self, top: int, bottom: int) -> Floats:
         """As LogitsSource."""
         if self._alone and self._held:
-            return self._held[0][1].rows(top, bottom)
+            return self._held[0].upsampled.rows(top, bottom)
         total: Floats | None = None
         weights: Floats = np.zeros((bottom - top, self.size.width), np.float32)
-        for window, logits in self._held:
+        for window, _, upsampled in self._held:
             first, last = max(top, window.top), min(bottom, window.bottom)
             if first >= last:
                 continue
-            part = logits.rows(first - window.top, last - window.top)
+            part = upsampled.rows(first - window.top, last - window.top)
             weight = self._weights[first - window.top : last - window.top]
             if total is None:
                 total = np.zeros((len(part), *weights.shape), np.float32)
@@ -82,7 +91,26 @@ class StitchedLogits:
 
     def release(self, row: int) -> None:
         """As LogitsSource."""
-        self._held = [(window, part) for window, part in self._held if window.bottom > row]
+        self._held = [held for held in self._held if held.window.bottom > row]
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether `labels` may be asked for: every window counts the same, and none is small."""
+        return self._uniform and suits(self._plan)
+
+    def labels(self, top: int, bottom: int, output_stride: int) -> LabelMap:
+        """The first class with the largest logit in finished rows, uint8 (bottom − top, width).
+
+        Far cheaper than `rows`.
+        """
+        held = [(held.window, held.bordered) for held in self._held if held.window.bottom > top]
+        return window_labels(
+            held,
+            self._plan,
+            (top, bottom),
+            output_stride=output_stride,
+            align_corners=self._align_corners,
+        )
 
 
 def gaussian_weights(height: int, width: int) -> Floats:

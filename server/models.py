@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ocrnet.artefacts import Artefact, find_graphs
+from ocrnet.artefacts import Artefact, ServedPrecision, find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.engines.triton import TritonConnection, TritonEngine, served_graphs
 from ocrnet.errors import UnknownModel
@@ -19,13 +19,21 @@ from server.settings import Settings
 class ServedModel:
     """A model, what is said of its graphs, and the engine that runs it once it is loaded."""
 
-    def __init__(self, spec: ModelSpec, graphs: list[dict[str, Any]], opener: Callable[[], Engine]):
+    def __init__(
+        self,
+        spec: ModelSpec,
+        graphs: list[dict[str, Any]],
+        opener: Callable[[], Engine],
+        precision: ServedPrecision | None = None,
+    ):
         """graphs: as `GET /models/{name}` shows them.
 
-        opener: makes the engine; it takes seconds and the model's memory.
+        opener: makes the engine; it takes seconds and the model's memory. precision: None where
+        the graphs alone know, those of Triton.
         """
         self.spec = spec
         self.graphs = graphs
+        self.precision = precision
         self.memory_bytes: int | None = None  # what the process grew by when it was loaded
         self._opener = opener
         self._engine: Engine | None = None
@@ -140,7 +148,8 @@ def _on_triton(spec: ModelSpec, triton: TritonConnection) -> ServedModel:
 
 
 def _in_process(spec: ModelSpec, settings: Settings) -> ServedModel:
-    graphs = find_graphs(settings.repository, spec)
+    precision = settings.precision_of(spec.name)
+    graphs = find_graphs(settings.repository, spec, precision)
     described = [
         {
             "kind": graph.manifest.kind,
@@ -153,8 +162,8 @@ def _in_process(spec: ModelSpec, settings: Settings) -> ServedModel:
         }
         for graph in graphs
     ]
-    at_start = settings.load == "start"
-    return ServedModel(spec, described, _opener(spec, settings, graphs if at_start else None))
+    opener = _opener(spec, settings, graphs if settings.load == "start" else None)
+    return ServedModel(spec, described, opener, precision)
 
 
 def _opener(
@@ -162,8 +171,8 @@ def _opener(
 ) -> Callable[[], Engine]:
     def open_now() -> Engine:
         # On first use the files may be others than those checked at the start.
-        graphs = checked or find_graphs(settings.repository, spec)
-        return open_engine(spec, graphs, runtime=settings.runtime, threads=settings.threads)
+        graphs = checked or find_graphs(settings.repository, spec, settings.precision_of(spec.name))
+        return open_engine(spec, graphs, settings.engine_options)
 
     return open_now
 
@@ -190,6 +199,7 @@ def describe(model: ServedModel) -> dict[str, Any]:
         "stride": str(spec.stride),
         "output_stride": spec.output_stride,
         "published": asdict(spec.published),
+        "precision": model.precision,
         "loaded": model.loaded,
         "memory_bytes": model.memory_bytes,
         "legend": f"models/{spec.name}/legend.png",

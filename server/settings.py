@@ -7,7 +7,9 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from ocrnet.engines import Runtime
+from ocrnet.artefacts import ServedPrecision
+from ocrnet.engines import EngineOptions, Runtime
+from ocrnet.engines.compiled import usual_folder
 from ocrnet.errors import UnknownModel
 from ocrnet.pictures import PictureLimits
 from ocrnet.zoo import get_spec
@@ -70,6 +72,12 @@ class Settings(BaseSettings):
         "onnxruntime (pip install onnxruntime)",
         json_schema_extra=_MODELS,
     )
+    fast: str = Field(
+        "",
+        description="names of those models, or all, that run in INT8: faster, and a few labels in "
+        "a hundred differ; built with 'ocrnet export build NAME --to int8'; empty: none",
+        json_schema_extra=_MODELS,
+    )
     load: Literal["start", "first-use"] = Field(
         "start",
         description="when a model takes its memory: start, or first-use (its first request waits)",
@@ -80,6 +88,25 @@ class Settings(BaseSettings):
         ge=0,
         le=1024,
         description="CPU threads of each model's engine; 0 takes the machine's cores",
+        json_schema_extra=_MODELS,
+    )
+    streams: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="windows of a model that run side by side, each on its share of the threads",
+        json_schema_extra=_MODELS,
+    )
+    pin: Literal["auto", "yes", "no"] = Field(
+        "auto",
+        description="bind OpenVINO's threads to cores: yes, no, or auto (as it sees fit)",
+        json_schema_extra=_MODELS,
+    )
+    cache: str = Field(
+        "auto",
+        min_length=1,
+        description="where OpenVINO's compiled graphs are kept for the next start: a folder that "
+        "only this user writes to, none, or auto (the user's cache folder, if there is one)",
         json_schema_extra=_MODELS,
     )
     max_requests: int = Field(
@@ -188,6 +215,18 @@ class Settings(BaseSettings):
                 raise ValueError(f"--default-model is not one of --models ({self.models})")
         return self
 
+    @model_validator(mode="after")
+    def _fast_can_be(self) -> Self:
+        if self.fast and self.triton:
+            raise ValueError("--fast is for models in this process: --triton runs what it holds")
+        if self.fast and self.runtime != "openvino":
+            raise ValueError("--fast needs --runtime openvino")
+        served = {_full_name(name) for name in self.model_names}
+        for name in _names(self.fast):
+            if name != "all" and _full_name(name) not in served:
+                raise ValueError(f"--fast names {name[:80]!r}, not one of --models ({self.models})")
+        return self
+
     @field_validator("models")
     @classmethod
     def _names_one(cls, models: str) -> str:
@@ -198,13 +237,40 @@ class Settings(BaseSettings):
     @property
     def model_names(self) -> list[str]:
         """`models`, taken apart."""
-        names = (name.strip() for name in self.models.split(","))
-        return list(dict.fromkeys(name for name in names if name))
+        return _names(self.models)
+
+    def precision_of(self, model: str) -> ServedPrecision:
+        """How a model, by its own name, is served."""
+        fast = _names(self.fast)
+        return "fast" if "all" in fast or model in map(_full_name, fast) else "exact"
+
+    @property
+    def engine_options(self) -> EngineOptions:
+        """Of engines in this process."""
+        return EngineOptions(
+            runtime=self.runtime,
+            threads=self.threads,
+            streams=self.streams,
+            pin=None if self.pin == "auto" else self.pin == "yes",
+            cache=_cache_folder(self.cache),
+        )
 
     @property
     def picture_limits(self) -> PictureLimits:
         """The limits that the decoder checks."""
         return PictureLimits(self.max_bytes, self.max_pixels, self.max_side)
+
+
+def _cache_folder(setting: str) -> Path | None:
+    """The folder of compiled graphs that `cache` stands for."""
+    if setting == "none":
+        return None
+    return usual_folder() if setting == "auto" else Path(setting)
+
+
+def _names(listed: str) -> list[str]:
+    names = (name.strip() for name in listed.split(","))
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def _full_name(name: str) -> str:

@@ -19,6 +19,7 @@ from ocrnet.artefacts.manifest import (
 )
 from ocrnet.artefacts.repository import (
     Artefact,
+    ServedPrecision,
     find_artefacts,
     find_graphs,
     graph_folder,
@@ -33,6 +34,7 @@ __all__ = [
     "Kind",
     "Manifest",
     "Precision",
+    "ServedPrecision",
     "artefact_stem",
     "find_artefacts",
     "find_graphs",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ocrnet.artefacts.manifest import (
     KINDS,
@@ -15,8 +16,12 @@ from ocrnet.artefacts.onnx_content import check_self_contained
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo.spec import ModelSpec, Size
 
-# What the in-process engine runs.
+# What an engine in process runs: for both runtimes, and for OpenVINO.
 _GRAPH = "model.onnx"
+_INT8_GRAPH = "model_int8.xml"
+
+
+ServedPrecision = Literal["exact", "fast"]
 
 
 @dataclass(frozen=True)
@@ -40,17 +45,22 @@ def graph_folder(repository: Path, model: str, kind: Kind) -> Path:
     return repository / f"{model}_{kind}" / "1"
 
 
-def find_graphs(repository: Path, spec: ModelSpec) -> list[Artefact]:
-    """Return the model's float32 ONNX graphs that are there, each checked against its manifest.
+def find_graphs(
+    repository: Path, spec: ModelSpec, served: ServedPrecision = "exact"
+) -> list[Artefact]:
+    """Return the model's graphs of one precision, each checked against its manifest.
 
-    Raises ArtefactError if there is none, or if one of them cannot be trusted.
+    exact: float32, ONNX. fast: INT8, OpenVINO. Raises ArtefactError if there is none, or if one of
+    them cannot be trusted.
     """
+    file = _GRAPH if served == "exact" else _INT8_GRAPH
     folders = [graph_folder(repository, spec.name, kind) for kind in KINDS]
-    graphs = [check_artefact(folder, _GRAPH, spec) for folder in folders if _holds(folder, _GRAPH)]
+    graphs = [check_artefact(folder, file, spec) for folder in folders if _holds(folder, file)]
     if not graphs:
+        kind, target = ("graph", "") if served == "exact" else ("INT8 graph", " --to int8")
         raise ArtefactError(
-            f"{repository} holds no graph of {spec.name}: "
-            f"build it with 'ocrnet export build {spec.name}'"
+            f"{repository} holds no {kind} of {spec.name}: "
+            f"build it with 'ocrnet export build {spec.name}{target}'"
         )
     return graphs
 

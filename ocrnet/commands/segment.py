@@ -11,7 +11,8 @@ from ocrnet.commands.arguments import at_least, positive
 from ocrnet.commands.batch import Batch, Task
 from ocrnet.commands.runners import LocalRunner, RemoteRunner, Runner
 from ocrnet.commands.sources import Source, find_sources, targets
-from ocrnet.engines import open_engine
+from ocrnet.engines import EngineOptions, open_engine
+from ocrnet.engines.compiled import usual_folder
 from ocrnet.errors import InvalidOption
 from ocrnet.formats import FORMATS, AnswerOptions
 from ocrnet.options import (
@@ -157,7 +158,9 @@ def _runner(
         return RemoteRunner(arguments.url, query, media_type, arguments.timeout)
     spec = get_spec(arguments.model or "demo")
     graphs = find_graphs(arguments.repository, spec)
-    engine = open_engine(spec, graphs, threads=arguments.threads)
+    engine = open_engine(
+        spec, graphs, EngineOptions(threads=arguments.threads, cache=usual_folder())
+    )
     return LocalRunner(spec, engine, options, answer)
 
 

@@ -1,4 +1,4 @@
-"""What engines in this process have in common: one worker, and the choice of a graph."""
+"""What engines in this process have in common: its workers, and the choice of a graph."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,32 +19,35 @@ class LoadedGraph(Protocol):
     outputs: frozenset[str]
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
-        """As Engine.infer, of a name among the outputs; raises EngineError.
+        """As Engine.infer, of a name among the outputs; raises EngineError. Called in any thread.
 
         The answer is the caller's own: the next run leaves it alone.
         """
 
 
 class InProcessEngine:
-    """Runs one model's graphs, one call at a time, each on all the threads it may have.
+    """Runs one model's graphs, so many calls at a time as it has streams.
 
     A picture of a fixed graph's size goes to that graph, everything else to the dynamic one.
     """
 
-    def __init__(self, spec: ModelSpec, graphs: Mapping[Size | None, LoadedGraph]):
+    def __init__(
+        self, spec: ModelSpec, graphs: Mapping[Size | None, LoadedGraph], streams: int = 1
+    ):
         """graphs: by the size they are made for; None: any. Raises ArtefactError without that."""
         if None not in graphs:
-            raise ArtefactError(f"the dynamic graph of {spec.name} is missing: export it")
+            raise ArtefactError(
+                f"the dynamic graph of {spec.name} is missing in this precision: build it"
+            )
         self._graphs = dict(graphs)
-        # One worker: a second call would only share the same cores.
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"engine-{spec.name}")
+        self._workers = ThreadPoolExecutor(streams, thread_name_prefix=f"engine-{spec.name}")
         self._closed = False
 
     async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As Engine.infer."""
         if self._closed:
             raise EngineUnavailable("the engine is closed")
-        call = self._worker.submit(self._run, images, output)
+        call = self._workers.submit(self._run, images, output)
         try:
             return await asyncio.shield(asyncio.wrap_future(call))
         except asyncio.CancelledError:
@@ -63,5 +66,5 @@ class InProcessEngine:
     async def close(self) -> None:
         """As Engine.close."""
         self._closed = True
-        await asyncio.to_thread(self._worker.shutdown)
+        await asyncio.to_thread(self._workers.shutdown)
         self._graphs.clear()

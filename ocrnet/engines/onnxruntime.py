@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as _states
 
 from ocrnet.engines.base import Images, OutputName
+from ocrnet.engines.options import DEFAULTS, EngineOptions
 from ocrnet.errors import ArtefactError, EngineError
 
 _ERRORS = tuple(
@@ -25,22 +26,22 @@ class OnnxRuntimeGraph:
     def __init__(
         self,
         path: Path,
+        options: EngineOptions = DEFAULTS,
         *,
-        threads: int = 0,
         provider: tuple[str, dict[str, str]] = ("CPUExecutionProvider", {}),
     ):
-        """threads: 0 takes the machine's cores. provider: ONNX Runtime's name of it, and options.
+        """provider: ONNX Runtime's name of it, and its options.
 
         Raises ArtefactError for a graph that ONNX Runtime cannot load, or not with the provider.
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = options.threads
         # Threads that wait actively would take the cores from decoding and stitching.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         fallback = [] if provider[0] == "CPUExecutionProvider" else ["CPUExecutionProvider"]
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=[provider, *fallback]
+                str(path), settings, providers=[provider, *fallback]
             )
         except _ERRORS as error:
             raise ArtefactError(f"ONNX Runtime cannot load {path}: {error}") from error

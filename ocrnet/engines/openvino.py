@@ -1,20 +1,27 @@
 """OpenVINO on the CPU: the default in process, by measurement (docs/adr/0003)."""
 
+import contextlib
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import openvino
 from numpy.typing import NDArray
 
+from ocrnet import __version__
 from ocrnet.engines.base import Images, OutputName
+from ocrnet.engines.compiled import CompiledCache, key_of
+from ocrnet.engines.options import DEFAULTS, EngineOptions
 from ocrnet.errors import ArtefactError, EngineError
+
+_CAPABLE = "OPTIMIZATION_CAPABILITIES"
 
 
 class OpenVinoGraph:
     """A LoadedGraph of OpenVINO."""
 
-    def __init__(self, path: Path, *, threads: int = 0):
-        """threads: 0 lets OpenVINO take the machine's cores.
+    def __init__(self, path: Path, options: EngineOptions = DEFAULTS):
+        """Compile the graph, or take it from the cache of compiled ones.
 
         A graph of one size is compiled for one picture at a time, and several run one by one: with
         a free N OpenVINO cannot see that a transpose between its own layouts moves nothing.
@@ -25,20 +32,22 @@ class OpenVinoGraph:
             "INFERENCE_PRECISION_HINT": "f32",
             "PERFORMANCE_HINT": "LATENCY",
         }
-        if threads:
-            config["INFERENCE_NUM_THREADS"] = threads
-        core = openvino.Core()
+        if options.threads:
+            config["INFERENCE_NUM_THREADS"] = options.threads
+        if options.streams > 1:
+            config["NUM_STREAMS"] = options.streams
+        if options.pin is not None:
+            config["ENABLE_CPU_PINNING"] = options.pin
         try:
-            model = core.read_model(str(path))
-            shape = model.input("image").partial_shape
-            self._one_by_one = shape[1].is_static and shape[2].is_static
-            if self._one_by_one:
-                shape[0] = 1
-                model.reshape({"image": shape})
-            compiled = core.compile_model(model, "CPU", config)
+            compiled = _compiled(path, config, options.cache)
         except RuntimeError as error:
             raise ArtefactError(f"OpenVINO cannot compile {path}: {error}") from error
-        self._request = compiled.create_infer_request()
+        shape = compiled.input("image").partial_shape
+        self._one_by_one = shape[1].is_static and shape[2].is_static
+        # One for each call that may run at a time: it holds the inputs and outputs of one.
+        self._requests: SimpleQueue[openvino.InferRequest] = SimpleQueue()
+        for _ in range(options.streams):
+            self._requests.put(compiled.create_infer_request())
         self.outputs = frozenset(name for port in compiled.outputs for name in port.names)
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
@@ -48,10 +57,40 @@ class OpenVinoGraph:
         return self._run(images, output)
 
     def _run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        request = self._requests.get()
         try:
-            self._request.infer({"image": np.ascontiguousarray(images)})
+            request.infer({"image": np.ascontiguousarray(images)})
+            # A copy: the request writes its next answer into the same memory.
+            result: NDArray[np.generic] = request.get_tensor(output).data.copy()
         except RuntimeError as error:
             raise EngineError(f"OpenVINO failed on images of shape {images.shape}") from error
-        # A copy: the request writes its next answer into the same memory.
-        result: NDArray[np.generic] = self._request.get_tensor(output).data.copy()
+        finally:
+            self._requests.put(request)
         return result
+
+
+def _compiled(path: Path, config: dict[str, object], folder: Path | None) -> openvino.CompiledModel:
+    core = openvino.Core()
+    if folder is None:
+        return _compile(core, path, config)
+    cache = CompiledCache(folder)
+    weights = path.with_suffix(".bin")
+    files = [path, weights] if path.suffix == ".xml" and weights.exists() else [path]
+    machine = core.get_property("CPU", "FULL_DEVICE_NAME"), core.get_property("CPU", _CAPABLE)
+    key = key_of(files, __version__, openvino.__version__, repr(machine), repr(config))
+    blob = cache.find(key)
+    if blob is not None:
+        with contextlib.suppress(RuntimeError):  # not what OpenVINO wrote: compiled anew
+            return core.import_model(blob, "CPU", config)
+    compiled = _compile(core, path, config)
+    cache.store(key, compiled.export_model().getvalue())
+    return compiled
+
+
+def _compile(core: openvino.Core, path: Path, config: dict[str, object]) -> openvino.CompiledModel:
+    model = core.read_model(str(path))
+    shape = model.input("image").partial_shape
+    if shape[1].is_static and shape[2].is_static:
+        shape[0] = 1
+        model.reshape({"image": shape})
+    return core.compile_model(model, "CPU", config)

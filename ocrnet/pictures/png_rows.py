@@ -14,6 +14,8 @@ _ADAM7 = (
     (1, 0, 2, 1),
 )  # fmt: skip
 _LAST_FILTER = 4
+# Bytes of rows that may wait for the decoder: 4 million pixels of RGB, and more than are needed.
+_MOST_KEPT = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,10 @@ class _Pass:
 def checked_rows(body: bytes, size: Size, bits: int, *, interlaced: bool) -> bytes:
     """Return a zlib stream of a picture's rows and of nothing else.
 
-    body: the data of all IDAT chunks; bits: of one pixel. What the stream holds beyond the rows is
-    not inflated: a decoder would, so such a stream is packed anew. What follows it is cut off.
+    body: the data of all IDAT chunks; bits: of one pixel. Rows that are not too many are handed on
+    as they were inflated, not compressed again: the decoder need not inflate them a second time.
+    What the stream holds beyond the rows is not inflated: a decoder would, so such a stream is
+    packed anew. What follows it is cut off.
 
     Raises UndecodablePicture if rows are missing, do not inflate, or have a filter that there is
     not.
@@ -38,16 +42,23 @@ def checked_rows(body: bytes, size: Size, bits: int, *, interlaced: bool) -> byt
     expected = passes[-1].stop
     length = 0
     stream = Inflated(body)
+    kept: list[bytes] | None = [] if expected <= _MOST_KEPT else None
     try:
         for piece in stream:
             _check_filters(piece, length, passes)
             length += len(piece)
+            if kept is not None:
+                kept.append(piece)
             if length > expected:
-                return _repacked(body, expected)
+                break
     except zlib.error as error:
         raise damaged("PNG", "its pixels do not inflate") from error
     if length < expected:
         raise truncated("PNG")
+    if kept is not None:
+        return zlib.compress(b"".join(kept)[:expected], 0)
+    if length > expected:
+        return _repacked(body, expected)
     return body[: stream.used] if stream.used else body
 
 

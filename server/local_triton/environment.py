@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ocrnet.errors import OcrnetError
+from ocrnet.user_cache import user_cache
 from server.local_triton.interpreter import Interpreter, find_interpreter
 
 TRITON_VERSION = "2.51.0"  # of nvidia-pytriton 0.7.0
@@ -63,8 +64,7 @@ class TritonEnvironment:
 
 def default_folder() -> Path:
     """`$XDG_CACHE_HOME/ocrnet/triton`, else `~/.cache/ocrnet/triton`."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "ocrnet" / "triton"
+    return user_cache("triton")
 
 
 def find_environment(folder: Path | None = None) -> TritonEnvironment | None:

@@ -18,7 +18,7 @@ async def get_models(request: Request) -> dict[str, Any]:
     """Names and what tells them apart; requests that name none get the default."""
     gateway: Gateway = request.app.state.gateway
     models = [describe(model) for model in gateway.models]
-    short = ("name", "backbone", "dataset", "crop", "published", "loaded")
+    short = ("name", "backbone", "dataset", "crop", "published", "precision", "loaded")
     return {
         "default": gateway.models.default,
         "models": [{key: model[key] for key in short} for model in models],

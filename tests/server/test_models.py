@@ -3,17 +3,20 @@
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino
 import pytest
 from PIL import Image
 
 from export.build.artefact import BuildSettings, build_artefact
 from export.build.products import Product
 from export.build.source import Source
+from ocrnet.artefacts import MANIFEST_SUFFIX, graph_folder, read_manifest, sha256_of
 from ocrnet.cli import main
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.errors import ArtefactError
@@ -69,6 +72,56 @@ def test_each_request_gets_the_model_it_names(
         assert facts["graphs"][0]["precision"] == "float32"
         assert facts["graphs"][0]["parity"]
         assert "miou" in facts["published"]
+
+
+@pytest.fixture(scope="module")
+def fast_repository(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the demo as an artefact of precision INT8: the float graph, which is told apart."""
+    folder = tmp_path_factory.mktemp("fast")
+    shutil.copytree(repository, folder, dirs_exist_ok=True)
+    place = graph_folder(folder, "demo", "dynamic")
+    graph = openvino.Core().read_model(str(place / "model.onnx"))
+    openvino.save_model(graph, place / "model_int8.xml")
+    files = {name: sha256_of(place / name) for name in ("model_int8.xml", "model_int8.bin")}
+    exact = read_manifest(place / f"model.onnx{MANIFEST_SUFFIX}")
+    fast = replace(exact, format="openvino", precision="int8", file="model_int8.xml", files=files)
+    fast.write(place)
+    return folder
+
+
+def test_models_named_fast_run_in_int8_and_say_so(
+    gateway_process: Callable[..., Any], fast_repository: Path, encode: Callable[..., bytes]
+) -> None:
+    flags = ("--repository", str(fast_repository), "--models", f"demo,{OTHER}", "--fast", "demo")
+    client = gateway_process(*flags).client
+    listed = {model["name"]: model["precision"] for model in client.get("/models").json()["models"]}
+    assert listed == {"demo": "fast", OTHER: "exact"}
+    for name, precision in (("demo", "int8"), (OTHER, "float32")):
+        (graph,) = client.get(f"/models/{name}").json()["graphs"]
+        assert graph["precision"] == precision
+    data = encode(np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8))
+    _mask(client.post("/segment", params={"model": "demo"}, files={"image": data}))
+
+
+def test_a_model_without_int8_graphs_is_not_served_fast(
+    fast_repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["serve", "--port", "0", "--repository", str(fast_repository), "--fast", "all"]
+    assert main([*command, "--models", f"demo,{OTHER}"]) == 1
+    assert f"ocrnet export build {OTHER} --to int8" in capsys.readouterr().err
+
+
+def test_a_damaged_int8_graph_is_refused(
+    fast_repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(fast_repository, tmp_path, dirs_exist_ok=True)
+    weights = graph_folder(tmp_path, "demo", "dynamic") / "model_int8.bin"
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+    command = ["serve", "--port", "0", "--repository", str(tmp_path), "--fast", "demo"]
+    assert main(command) == 1
+    assert "model_int8.bin is damaged" in capsys.readouterr().err
 
 
 def _slow_model(seconds: float, loads: list[float]) -> ServedModel:

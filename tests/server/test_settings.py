@@ -1,9 +1,11 @@
 import socket
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from ocrnet.cli import main
+from ocrnet.engines import EngineOptions
 from server.settings import Settings
 
 
@@ -63,3 +65,43 @@ def test_an_unknown_model_is_named_before_anything_starts(
 ) -> None:
     assert main(["serve", "--port", "0", "--models", "demo,ocrnet_hr99"]) == 1
     assert "no model is called 'ocrnet_hr99'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"fast": "ocrnet_hr18_voc12_20k"}, "not one of --models"),
+        ({"fast": "demo", "runtime": "onnxruntime"}, "needs --runtime openvino"),
+        ({"fast": "demo", "triton": "localhost:8001"}, "models in this process"),
+    ],
+)
+def test_fast_is_for_models_served_here_by_openvino(given: dict[str, str], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Settings(**given)  # type: ignore[arg-type]
+
+
+def test_precision_is_chosen_for_each_model() -> None:
+    other = "ocrnet_hr18s_voc12_20k"
+    two = {"models": f"demo,{other}"}
+    assert Settings(**two).precision_of("demo") == "exact"
+    some = Settings(**two, fast=f" {other} ,")
+    assert [some.precision_of(name) for name in ("demo", other)] == ["exact", "fast"]
+    assert Settings(**two, fast="all").precision_of("demo") == "fast"
+
+
+def test_options_of_the_engine_follow_from_the_settings() -> None:
+    assert Settings(cache="none").engine_options == EngineOptions()
+    given = Settings(threads=3, streams=2, pin="no", cache="compiled", runtime="onnxruntime")
+    expected = EngineOptions("onnxruntime", 3, 2, pin=False, cache=Path("compiled"))
+    assert given.engine_options == expected
+
+
+def test_compiled_graphs_lie_in_the_users_own_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert Settings().engine_options.cache == tmp_path / "ocrnet" / "compiled"
+    (tmp_path / "ocrnet" / "compiled").rmdir()
+    (tmp_path / "ocrnet").chmod(0o700)
+    (tmp_path / "ocrnet" / "compiled").write_bytes(b"no folder")
+    assert Settings().engine_options.cache is None

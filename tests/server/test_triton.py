@@ -103,6 +103,7 @@ def test_masks_are_those_of_the_reference_and_of_the_engine_in_process(
 def test_what_is_served_is_described(behind: GatewayProcess) -> None:
     graphs = behind.client.get("/models/demo").json()["graphs"]
     assert [graph["triton"] for graph in graphs] == ["demo_dynamic", "demo_window"]
+    assert behind.client.get("/models").json()["models"][0]["precision"] is None
     assert graphs[1] == {
         "kind": "window",
         "precision": "float32",

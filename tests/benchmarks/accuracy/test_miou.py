@@ -30,7 +30,7 @@ def test_the_demo_on_scenes(
     outputs = ["--json", str(tmp_path / "new" / "out.json"), "--confusion", str(tmp_path / "m.png")]
     assert main([*SCENES, "--repository", str(repository), *outputs]) == 0
     found = json.loads((tmp_path / "new" / "out.json").read_text())
-    labeller = engine_labeller(DEMO, repository, "openvino", SegmentOptions("whole"))
+    labeller = engine_labeller(DEMO, repository, "openvino", "exact", SegmentOptions("whole"))
     scenes = [draw_scene(seed, 128, 256) for seed in range(3)]
     predictions = [labeller.label(scene.image) for scene in scenes]
     labeller.close()
@@ -44,6 +44,7 @@ def test_the_demo_on_scenes(
         "confusion",
     ]  # fmt: skip
     assert found["settings"]["runtime"] == "openvino"
+    assert found["settings"]["precision"] == "exact"
     assert sum(map(sum, found["confusion"])) == sum((s.labels != IGNORE).sum() for s in scenes)
     assert (tmp_path / "m.png").read_bytes().startswith(b"\x89PNG")
     lines = capsys.readouterr().out.splitlines()
@@ -63,7 +64,7 @@ def test_torch_equals_the_engine(root: Path, options: SegmentOptions) -> None:
     image = draw_scene(4, 128, 256).image
     weights = root / "export" / "weights" / "demo.safetensors"
     labellers = (
-        engine_labeller(DEMO, root / "model_repository", "openvino", options),
+        engine_labeller(DEMO, root / "model_repository", "openvino", "exact", options),
         torch_labeller(DEMO, str(weights), options),
     )
     served, reference = (labeller.label(image) for labeller in labellers)
@@ -155,6 +156,8 @@ def test_the_bar(label_in_order: Callable, capsys: pytest.CaptureFixture[str]) -
         (["--via", "http"], "--via http needs --url"),
         (["--via", "http", "--url", "x"], "'x' is no URL of a gateway"),
         (["--via", "http", "--url", "http://x", "--runtime", "openvino"], "is for --via engine"),
+        (["--via", "torch", "--precision", "fast"], "is for --via engine"),
+        (["--precision", "fast", "--runtime", "onnxruntime"], "is for --runtime openvino"),
         (["--via", "torch", "--repository", "x"], "--repository is for --via engine"),
         (["--checkpoint", "stand-in"], "--checkpoint is for --via torch"),
         (["--via", "torch", "--checkpoint", "x.pth"], "x.pth is not there"),

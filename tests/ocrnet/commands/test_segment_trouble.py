@@ -33,12 +33,20 @@ def test_an_interrupt_ends_what_waits_for_others(
     command = [sys.executable, "-m", "ocrnet", "segment", *more]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as running:
-        time.sleep(3)
+        _wait_until_idle(running.pid)
         assert running.poll() is None
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=20) == 130
         assert running.stderr is not None
         assert running.stderr.read() == b""
+
+
+def _wait_until_idle(pid: int) -> None:
+    """Until a process that has started has used no CPU for a second."""
+    used: list[list[str]] = []
+    while len(used) < 14 or used[-1] != used[-5]:
+        time.sleep(0.25)
+        used.append(Path(f"/proc/{pid}/stat").read_text().split()[13:15])
 
 
 def test_what_is_no_gateway_is_not_believed(pictures: Path, capsys: Capture) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ocrnet.artefacts import find_graphs
-from ocrnet.engines import Engine, Runtime, open_engine
+from ocrnet.engines import Engine, EngineOptions, Runtime, open_engine
 from ocrnet.engines.base import checked_logits
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.engines.triton import TritonConnection, TritonEngine, served_graphs
@@ -119,7 +119,7 @@ class InProcessContract(EngineContract):
     @pytest.fixture
     def engine(self, root: Path) -> Iterator[Engine]:
         graphs = find_graphs(root / "model_repository", SPEC)
-        engine = open_engine(SPEC, graphs, runtime=self.runtime)
+        engine = open_engine(SPEC, graphs, EngineOptions(runtime=self.runtime))
         yield engine
         asyncio.run(engine.close())
 
@@ -144,7 +144,7 @@ class InProcessContract(EngineContract):
         (tmp_path / "broken.onnx").write_bytes(found.path.read_bytes()[:100_000])
         broken = replace(found, path=tmp_path / "broken.onnx")
         with pytest.raises(ArtefactError, match=r"cannot \w+ .*broken\.onnx"):
-            open_engine(SPEC, [broken], runtime=self.runtime)
+            open_engine(SPEC, [broken], EngineOptions(runtime=self.runtime))
 
     def test_pictures_that_the_graph_refuses_are_an_error_of_the_engine(
         self, engine: Engine
@@ -157,6 +157,17 @@ class TestOpenVinoEngine(InProcessContract):
     runtime = "openvino"
 
 
+class TestOpenVinoEngineWithStreams(EngineContract):
+    """Calls that run side by side."""
+
+    @pytest.fixture
+    def engine(self, root: Path) -> Iterator[Engine]:
+        graphs = find_graphs(root / "model_repository", SPEC)
+        engine = open_engine(SPEC, graphs, EngineOptions(streams=2, pin=False))
+        yield engine
+        asyncio.run(engine.close())
+
+
 class TestOnnxRuntimeEngine(InProcessContract):
     runtime = "onnxruntime"
 
@@ -166,7 +177,9 @@ class TestOnnxRuntimeEngine(InProcessContract):
         monkeypatch.delitem(sys.modules, "ocrnet.engines.onnxruntime", raising=False)
         monkeypatch.setitem(sys.modules, "onnxruntime", None)
         with pytest.raises(ArtefactError, match="pip install onnxruntime"):
-            open_engine(SPEC, find_graphs(root / "model_repository", SPEC), runtime="onnxruntime")
+            open_engine(
+                SPEC, find_graphs(root / "model_repository", SPEC), EngineOptions("onnxruntime")
+            )
 
 
 class TestTritonEngine(EngineContract):
