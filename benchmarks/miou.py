@@ -67,7 +67,9 @@ def open_labeller(asked: Asked) -> Labeller:
     if asked.via == "http":
         return GatewayLabeller(asked.spec, asked.url, asked.options)
     if asked.via == "engine":
-        return engine_labeller(asked.spec, asked.repository, asked.runtime, asked.options)
+        return engine_labeller(
+            asked.spec, asked.repository, asked.runtime, asked.precision, asked.options
+        )
     from benchmarks.accuracy.torch_labellers import torch_labeller
 
     return torch_labeller(asked.spec, asked.checkpoint or checkpoint_of(asked.spec), asked.options)

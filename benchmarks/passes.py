@@ -3,7 +3,8 @@
     python benchmarks/passes.py                                    the demo, 1024x2048
     python benchmarks/passes.py --models demo ocrnet_hr48_cityscapes_160k --json passes.json
 
-Each pass is applied alone, then all of them. An engine runs the plain graph and all others in
+Each pass is applied alone, then all of them, and all but one that some networks do not gain from.
+An engine runs the plain graph and all others in
 turns, then the next engine does, since large networks would not fit into memory together; --passes
 takes fewer. Figures are medians, and ratios of medians. OpenVINO runs graphs with N fixed at 1, as
 the engine does; its figure on the export with a free N, which is what peers are compared with, is a
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,8 @@ from benchmarks.speed.table import Table
 from export import load_model
 from export.commands.arguments import positive, size
 from export.onnx_graph import export_graph
-from export.optimise.network import OptimisedNetwork, Passes
+from export.optimise.network import OptimisedNetwork
+from export.optimise.passes import NO_PASSES, Passes
 from ocrnet.engines.base import Images
 from ocrnet.engines.in_process import LoadedGraph
 from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
@@ -38,12 +41,13 @@ from ocrnet.engines.openvino import OpenVinoGraph
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size, get_spec
 
-_NONE = Passes(split_bottleneck=False, token_head=False, associative=False)
 VARIANTS = {
-    "plain": _NONE,
-    "split_bottleneck": Passes(token_head=False, associative=False),
-    "token_head": Passes(split_bottleneck=False, associative=False),
-    "token_head, associative": Passes(split_bottleneck=False),
+    "plain": NO_PASSES,
+    "split_bottleneck": replace(NO_PASSES, split_bottleneck=True),
+    "split_auxiliary": replace(NO_PASSES, split_auxiliary=True),
+    "token_head": replace(NO_PASSES, token_head=True),
+    "token_head, associative": replace(NO_PASSES, token_head=True, associative=True),
+    "all but split_auxiliary": Passes(split_auxiliary=False),
     "all": Passes(),
 }
 Run = Callable[[], object]
@@ -107,7 +111,7 @@ def _measure(name: str, picture: Size, turns: int, wanted: list[str]) -> dict[st
         folder = Path(temporary)
         for key in ["plain", *wanted]:
             network = load_model(spec, best_checkpoint(spec))
-            passes = VARIANTS[key].for_network(network)
+            passes = VARIANTS[key].possible_for(spec.backbone)
             if passes in variants.values():  # a network without branches has nothing to split
                 continue
             variants[key] = passes
@@ -116,13 +120,13 @@ def _measure(name: str, picture: Size, turns: int, wanted: list[str]) -> dict[st
             work[key] = gmac_of(rewritten.to("meta"), picture)
         paths = {key: folder / f"{key}.onnx" for key in variants}
         seconds = {
-            "OpenVINO": _in_turns(_openvino_runs(paths, images), turns),
-            "ONNX Runtime": _in_turns(_runtime_runs(paths, images), turns),
+            "OpenVINO": in_turns(_openvino_runs(paths, images), turns),
+            "ONNX Runtime": in_turns(_runtime_runs(paths, images), turns),
         }
     return {"model": name, "gmac": {**work, _FREE: work["plain"]}, "seconds": seconds}
 
 
-def _in_turns(runs: dict[str, Run], turns: int) -> dict[str, list[float]]:
+def in_turns(runs: dict[str, Run], turns: int) -> dict[str, list[float]]:
     """Seconds of each; the first turn is not counted."""
     seconds: dict[str, list[float]] = {key: [] for key in runs}
     for turn in tqdm(range(turns + 1), unit="turn"):

@@ -1,8 +1,9 @@
 """Our engine and our HTTP requests against what one would run otherwise, in turns.
 
 Engines, from a picture in memory to logits: OpenVINO and ONNX Runtime on the unmodified export, and
-ours. Requests, from a picture to its label map: the PyTorch module as mmsegmentation runs it
-(channels first; channels last beside it), and HTTP, from a PNG sent to the mask received.
+ours, exact and fast (INT8). Requests, from a picture to its label map: the PyTorch module as
+mmsegmentation runs it (channels first; channels last beside it), and HTTP, from a PNG sent to the
+mask received.
 Figures are medians of one run's turns, and ratios of them: seconds of other machines, or of another
 hour, are not compared.
 
@@ -21,8 +22,10 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import get_args
 
 import onnx
 import torch
@@ -30,7 +33,7 @@ from PIL import Image
 from torch.nn.functional import interpolate
 from tqdm import tqdm
 
-from benchmarks.gateway import running_gateway
+from benchmarks.gateway import GatewayProcess, running_gateway
 from benchmarks.machine import cores, processor, vector_units
 from benchmarks.pages import write_json
 from benchmarks.speed.graphs import best_checkpoint, ready_graph
@@ -38,14 +41,14 @@ from benchmarks.speed.table import Table
 from export.build.products import Product
 from export.build.source import Source
 from export.commands.arguments import positive, size
-from ocrnet.artefacts import Kind, find_graphs
-from ocrnet.engines import open_engine
+from ocrnet.artefacts import Artefact, Kind, ServedPrecision, find_graphs
+from ocrnet.engines import Engine, open_engine
 from ocrnet.engines.base import Images
 from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
 from ocrnet.engines.openvino import OpenVinoGraph
 from ocrnet.errors import OcrnetError
 from ocrnet.scenes import draw_scene
-from ocrnet.zoo import Size, get_spec
+from ocrnet.zoo import ModelSpec, Size, get_spec
 
 Run = Callable[[], object]
 
@@ -127,8 +130,9 @@ def _contestants(arguments: argparse.Namespace, stack: ExitStack) -> list[Contes
     picture = draw_scene(0, arguments.size.height, arguments.size.width).image
     repository = arguments.repository / "optimised"
     kind: Kind = "whole" if arguments.size == spec.whole else "dynamic"
-    for each in dict.fromkeys(("dynamic", kind)):
-        ready_graph(source, each, Product("onnx", "float32"), repository, optimised=True)
+    for product in (Product("onnx", "float32"), Product("openvino", "int8")):
+        for each in dict.fromkeys(("dynamic", kind)):
+            ready_graph(source, each, product, repository, optimised=True)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     export = folder / "export.onnx"
     onnx.save(source.plain_graph(kind), export)
@@ -142,23 +146,44 @@ def _contestants(arguments: argparse.Namespace, stack: ExitStack) -> list[Contes
         ),
     ]
     loop = stack.enter_context(asyncio.Runner())
-    engine = open_engine(spec, find_graphs(repository, spec))
-    stack.callback(lambda: loop.run(engine.close()))
-    contestants.append(
-        Contestant("ours", "engine", lambda: loop.run(engine.infer(images, "logits")))
-    )
+    for precision in get_args(ServedPrecision):
+        engine = open_engine(spec, _chosen(repository, spec, precision, kind))
+        stack.callback(_close, loop, engine)
+        run = partial(_infer, loop, engine, images)
+        contestants.append(Contestant(f"ours, {precision}", "engine", run))
     contestants += _eager(source, images)
-    flags = ["--models", spec.name, "--repository", str(repository)]
-    gateway = stack.enter_context(running_gateway(folder / "log", *flags, timeout=600))
     file = BytesIO()
     Image.fromarray(picture).save(file, "PNG", compress_level=1)
-
-    def request() -> None:
-        answer = gateway.client.post("/segment", params={"mode": "whole"}, content=file.getvalue())
-        answer.raise_for_status()
-
-    contestants.append(Contestant("ours, HTTP", "request", request))
+    for precision in get_args(ServedPrecision):
+        flags = ["--models", spec.name, "--repository", str(repository)]
+        if precision == "fast":
+            flags += ["--fast", spec.name]
+        log = folder / f"{precision}.log"
+        gateway = stack.enter_context(running_gateway(log, *flags, timeout=600))
+        request = partial(_request, gateway, file.getvalue())
+        contestants.append(Contestant(f"ours, {precision}, HTTP", "request", request))
     return contestants
+
+
+def _chosen(
+    repository: Path, spec: ModelSpec, precision: ServedPrecision, kind: Kind
+) -> list[Artefact]:
+    """What the run needs: the engine is not to hold more of a large model than that."""
+    graphs = find_graphs(repository, spec, precision)
+    return [graph for graph in graphs if graph.manifest.kind in ("dynamic", kind)]
+
+
+def _infer(loop: asyncio.Runner, engine: Engine, images: Images) -> None:
+    loop.run(engine.infer(images, "logits"))
+
+
+def _close(loop: asyncio.Runner, engine: Engine) -> None:
+    loop.run(engine.close())
+
+
+def _request(gateway: GatewayProcess, data: bytes) -> None:
+    answer = gateway.client.post("/segment", params={"mode": "whole"}, content=data)
+    answer.raise_for_status()
 
 
 def _openvino(path: Path) -> Callable[[Images], object]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from benchmarks.accuracy.pictures import Pictures, data_set, drawn_scenes
+from ocrnet.artefacts import ServedPrecision
 from ocrnet.commands.arguments import at_least
 from ocrnet.engines import Runtime
 from ocrnet.errors import InputError
@@ -20,6 +21,7 @@ _CHARTS = (".png", ".svg")
 # These are None unless they were given: flags that say nothing beside others are refused.
 _ONLY_VIA: dict[str, Via] = {
     "runtime": "engine",
+    "precision": "engine",
     "repository": "engine",
     "checkpoint": "torch",
     "url": "http",
@@ -41,6 +43,7 @@ class Asked:
     via: Via
     options: SegmentOptions
     runtime: Runtime
+    precision: ServedPrecision
     repository: Path
     checkpoint: str | None
     url: str
@@ -70,6 +73,10 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     add = how.add_argument
     add("--via", choices=get_args(Via), default="engine", help="default: engine")
     add("--runtime", choices=get_args(Runtime), help="of the engine (default: openvino)")
+    add(
+        "--precision", choices=get_args(ServedPrecision),
+        help="of the engine's graphs: float32 or INT8 (default: exact)",
+    )  # fmt: skip
     add(
         "--repository", type=Path, metavar="FOLDER",
         help="of the engine's graphs (default: model_repository)",
@@ -104,6 +111,8 @@ def read(arguments: argparse.Namespace) -> Asked:
         _refuse(arguments, _ONLY_DATA, "--data FOLDER")
     if arguments.via == "http" and not arguments.url:
         raise InputError("--via http needs --url, such as http://127.0.0.1:8080")
+    if arguments.precision == "fast" and arguments.runtime == "onnxruntime":
+        raise InputError("--precision fast is for --runtime openvino")
     if arguments.confusion:
         _check_chart(arguments.confusion)
     spec, scales = get_spec(arguments.model), parse_scales(arguments.scales)
@@ -115,6 +124,7 @@ def read(arguments: argparse.Namespace) -> Asked:
             arguments.mode, resize=arguments.resize, scales=scales, flip=arguments.flip
         ),
         runtime=arguments.runtime or "openvino",
+        precision=arguments.precision or "exact",
         repository=arguments.repository or Path("model_repository"),
         checkpoint=arguments.checkpoint,
         url=arguments.url or "",

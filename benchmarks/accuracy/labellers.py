@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from ocrnet.argmax import LabelMap
-from ocrnet.artefacts import find_graphs
+from ocrnet.artefacts import ServedPrecision, find_graphs
 from ocrnet.commands.runners import RemoteRunner
-from ocrnet.engines import Engine, Runtime, open_engine
+from ocrnet.engines import Engine, EngineOptions, Runtime, open_engine
 from ocrnet.formats.masks import rgb_png
 from ocrnet.options import SegmentOptions
 from ocrnet.pictures import RgbImage
@@ -95,13 +95,18 @@ class GatewayLabeller:
 
 
 def engine_labeller(
-    spec: ModelSpec, repository: Path, runtime: Runtime, options: SegmentOptions
+    spec: ModelSpec,
+    repository: Path,
+    runtime: Runtime,
+    precision: ServedPrecision,
+    options: SegmentOptions,
 ) -> CoreLabeller:
     """The core on the repository's graphs; raises ArtefactError."""
-    graphs = find_graphs(repository, spec)
-    engine = open_engine(spec, graphs, runtime=runtime)
+    graphs = find_graphs(repository, spec, precision)
+    engine = open_engine(spec, graphs, EngineOptions(runtime=runtime))
     facts = {
         "runtime": runtime,
+        "precision": precision,
         runtime: importlib.import_module(runtime).__version__,
         "graphs_sha256": {g.manifest.kind: g.manifest.files[g.manifest.file] for g in graphs},
     }

@@ -14,6 +14,7 @@ from ocrnet.engines.base import Images, OutputName
 from ocrnet.engines.in_process import LoadedGraph
 from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
 from ocrnet.engines.openvino import OpenVinoGraph
+from ocrnet.engines.options import EngineOptions
 
 
 class PlanGraph:
@@ -45,8 +46,8 @@ def load_graph(case: Case, path: Path, device: Device, threads: int) -> LoadedGr
     if case.engine == "tensorrt":
         return PlanGraph(path)
     if case.engine == "openvino":
-        return OpenVinoGraph(path, threads=threads)
+        return OpenVinoGraph(path, EngineOptions(threads=threads))
     if device.is_cpu:
-        return OnnxRuntimeGraph(path, threads=threads)
+        return OnnxRuntimeGraph(path, EngineOptions(threads=threads))
     # With TF32 it would not be float32.
     return OnnxRuntimeGraph(path, provider=("CUDAExecutionProvider", {"use_tf32": "0"}))

@@ -1,0 +1,176 @@
+"""What threads, streams, pinning and several windows per call do to an engine's speed; its start.
+
+Each setting labels the same windows, all settings in turns: milliseconds a window, medians, and how
+many times as fast as the engine's default. Then the time to open the graph, without a cache, with
+an empty one and with one that another start has filled.
+
+    python benchmarks/engine_settings.py                    the demo's window graph, four windows
+    python benchmarks/engine_settings.py --precision fast
+"""
+
+import argparse
+import datetime
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.machine import cores, processor, vector_units
+from benchmarks.pages import write_json
+from benchmarks.passes import in_turns
+from benchmarks.speed.graphs import best_checkpoint, ready_graph
+from benchmarks.speed.table import Table
+from export.build.products import Product
+from export.build.source import Source
+from export.commands.arguments import positive
+from ocrnet.artefacts import ServedPrecision, find_graphs
+from ocrnet.engines.base import Images
+from ocrnet.engines.in_process import LoadedGraph
+from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
+from ocrnet.engines.openvino import OpenVinoGraph
+from ocrnet.engines.options import EngineOptions
+from ocrnet.scenes import draw_scene
+from ocrnet.zoo import get_spec
+
+Run = Callable[[], object]
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="engine_settings.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--model", default="demo", help="a model's name (default: demo)")
+    add("--precision", choices=("exact", "fast"), default="exact", help="default: exact")
+    add("--windows", type=positive, default=4, help="in one turn, a multiple of 4 (default: 4)")
+    add("--turns", type=positive, default=5, help="after one of warm-up (default: 5)")
+    add(
+        "--repository", type=Path, default=Path("runs/fps/optimised"), metavar="FOLDER",
+        help="graphs; what is missing is built there (default: runs/fps/optimised)",
+    )  # fmt: skip
+    add("--json", type=Path, metavar="FILE", help="all samples")
+    arguments = parser.parse_args()
+    if arguments.windows % 4:
+        parser.error(
+            f"--windows is {arguments.windows}: a multiple of 4, which calls of 2 and 4 divide"
+        )
+    path = _window_graph(arguments.model, arguments.precision, arguments.repository)
+    crop = get_spec(arguments.model).crop
+    images = np.stack(
+        [draw_scene(seed, crop.height, crop.width).image for seed in range(arguments.windows)]
+    )
+    runtimes = {"OpenVINO": _openvino_runs(path, images)}
+    if arguments.precision == "exact":
+        runtimes["ONNX Runtime"] = _onnxruntime_runs(path, images)
+    seconds = {name: in_turns(runs, arguments.turns) for name, runs in runtimes.items()}
+    starts = _starts(path, arguments.turns)
+    device = f"{processor()}, {cores()} cores ({', '.join(vector_units())})"
+    print(f"{arguments.model}, {arguments.precision}, windows of {crop}, on {device}\n")
+    for name, of_settings in seconds.items():
+        print(f"{table(name, of_settings, arguments.windows).for_terminal()}\n")
+    print(_starts_table(starts).for_terminal())
+    if arguments.json:
+        date = datetime.datetime.now(datetime.UTC).date().isoformat()
+        facts = {"date": date, "device": device, "model": arguments.model}
+        facts |= {"precision": arguments.precision, "windows": arguments.windows}
+        write_json(arguments.json, {**facts, "seconds": seconds, "starts": starts})
+    return 0
+
+
+def table(engine: str, seconds: dict[str, list[float]], windows: int) -> Table:
+    """A row a setting; the first one is what others are set against."""
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    default = next(iter(medians.values()))
+    rows = [
+        [name, f"{1000 * median / windows:.0f}", f"{default / median:.2f}"]
+        for name, median in medians.items()
+    ]
+    return Table([engine, "ms a window", "×"], rows)
+
+
+def _starts_table(starts: dict[str, list[float]]) -> Table:
+    rows = [[name, f"{statistics.median(values):.2f}"] for name, values in starts.items()]
+    return Table(["OpenVINO opens the graph", "s"], rows)
+
+
+def _window_graph(model: str, precision: ServedPrecision, repository: Path) -> Path:
+    spec = get_spec(model)
+    product = Product("onnx", "float32") if precision == "exact" else Product("openvino", "int8")
+    source = Source(spec, best_checkpoint(spec))
+    ready_graph(source, "window", product, repository, optimised=True)
+    graphs = find_graphs(repository, spec, precision)
+    return next(graph.path for graph in graphs if graph.manifest.kind == "window")
+
+
+def _openvino_runs(path: Path, images: Images) -> dict[str, Run]:
+    settings = {
+        "default": EngineOptions(),
+        "one thread": EngineOptions(threads=1),
+        "pinned": EngineOptions(pin=True),
+        "not pinned": EngineOptions(pin=False),
+        "2 streams": EngineOptions(streams=2),
+    }
+    runs = {
+        name: _one_by_one(OpenVinoGraph(path, options), images, options.streams)
+        for name, options in settings.items()
+    }
+    return runs | {f"{n} windows a call": _openvino_batch(path, images, n) for n in (2, 4)}
+
+
+def _openvino_batch(path: Path, images: Images, number: int) -> Run:
+    """As the engine does not run it: compiled for so many windows."""
+    import openvino  # after ocrnet: see ocrnet/telemetry.py
+
+    core = openvino.Core()
+    model = core.read_model(str(path))
+    model.reshape({"image": [number, *images.shape[1:]]})
+    exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    compiled = core.compile_model(model, "CPU", exact)
+    calls = [images[first : first + number] for first in range(0, len(images), number)]
+    return lambda: [compiled(call) for call in calls]
+
+
+def _onnxruntime_runs(path: Path, images: Images) -> dict[str, Run]:
+    graph = OnnxRuntimeGraph(path)
+    runs = {
+        "default": _one_by_one(graph, images, 1),
+        "one thread": _one_by_one(OnnxRuntimeGraph(path, EngineOptions(threads=1)), images, 1),
+        "2 streams": _one_by_one(OnnxRuntimeGraph(path), images, 2),
+    }
+    for number in (2, 4):
+        calls = [images[first : first + number] for first in range(0, len(images), number)]
+        runs[f"{number} windows a call"] = _calls(graph, calls)
+    return runs
+
+
+def _calls(graph: LoadedGraph, calls: list[Images]) -> Run:
+    return lambda: [graph.run(call, "logits") for call in calls]
+
+
+def _one_by_one(graph: LoadedGraph, images: Images, streams: int) -> Run:
+    workers = ThreadPoolExecutor(streams)
+    return lambda: list(workers.map(lambda image: graph.run(image[None], "logits"), images))
+
+
+def _starts(path: Path, turns: int) -> dict[str, list[float]]:
+    seconds: dict[str, list[float]] = {"without a cache": [], "cache empty": [], "cache filled": []}
+    for _ in range(turns):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in seconds:
+                options = EngineOptions(cache=None if "without" in name else Path(folder))
+                started = time.perf_counter()
+                OpenVinoGraph(path, options)
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())
