@@ -6,8 +6,8 @@
 Each pass is applied alone, then all of them, and all but one that some networks do not gain from.
 An engine runs the plain graph and all others in turns, then the next engine does, since large
 networks would not fit into memory together; --passes takes fewer. Figures are medians, and ratios
-of medians. OpenVINO runs graphs with N fixed at 1, as the engine does; its figure on the export with
-a free N, which is what peers are compared with, is a row of its own.
+of medians. OpenVINO runs graphs with N fixed at 1, as the engine does; its figure on the export
+with a free N, which is what peers are compared with, is a row of its own.
 """
 
 import argparse
