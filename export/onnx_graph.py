@@ -61,11 +61,29 @@ def export_graph(
             do_constant_folding=not half_weights,
         )
     model = onnx.load(path)
+    _share(model)
     if half_weights:
         _store_half(model)
     _name_nodes(model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
+
+
+def _share(model: onnx.ModelProto) -> None:
+    """Let all that use a weight name it: of equal ones the exporter keeps one, and copies it."""
+    weights = {weight.name for weight in model.graph.initializer}
+    nodes = list(model.graph.node)
+    copies = {
+        node.output[0]: node.input[0]
+        for node in nodes
+        if node.op_type == "Identity" and node.input[0] in weights
+    }
+    del model.graph.node[:]
+    for node in nodes:
+        if node.output[0] not in copies:
+            for index, name in enumerate(node.input):
+                node.input[index] = copies.get(name, name)
+            model.graph.node.append(node)
 
 
 def _name_nodes(model: onnx.ModelProto) -> None:

@@ -19,7 +19,7 @@ _PARTS = {
     "enlarged branches": r"/[^/]+",
     "auxiliary head": r"/decode_head\.0/convs/.*",
     "auxiliary classifier": r"/decode_head\.0/conv_seg/.*",
-    "coarse branches": r"/_split_bottleneck/_coarse\.\d/(?!MatMul$).*",
+    "coarse branches": r"/_split_bottleneck/(_coarse/(?!_parts\.\d(_\d)?/taps\.).*|Add(_\d)?)",
     "bottleneck": r"/(decode_head\.1/|)bottleneck/.*|/_split_bottleneck/.*",
     "spatial gather": r"/decode_head\.1/[^/]+|/_tokens/gather/.*",
     "attention": r"/_tokens/(MatMul|Softmax|Mul)[^/]*",

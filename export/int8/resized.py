@@ -27,10 +27,10 @@ def resized(
     there = _constants(quantised)
     if lost := changed - there.keys():
         raise ArtefactError(f"quantising has lost constants of the size: {sorted(lost)[:3]}")
-    for place in changed:
-        constant = opset13.constant(np.array(after[place].data))
-        for port in there[place].output(0).get_target_inputs():
-            port.replace_source_output(constant.output(0))
+    operations = {op.get_friendly_name(): op for op in quantised.get_ops()}
+    for name, index in changed:
+        constant = opset13.constant(np.array(after[name, index].data))
+        operations[name].input(index).replace_source_output(constant.output(0))
     shape = large.input("image").partial_shape
     quantised.get_parameters()[0].set_partial_shape(shape)
     quantised.validate_nodes_and_infer_types()
@@ -43,14 +43,13 @@ def resized(
 def _constants(model: openvino.Model) -> dict[tuple[str, int], openvino.Node]:
     """By what they go into: the exporter's name of an operation, and which of its inputs.
 
-    Names of their own differ from one import to the next.
+    Names of their own differ from one import to the next, and which are shared from size to size.
     """
     found = {}
     for operation in model.get_ops():
         if operation.get_type_name() == "Constant":
-            ports = operation.output(0).get_target_inputs()
-            places = ((port.get_node().get_friendly_name(), port.get_index()) for port in ports)
-            found[min(places)] = operation
+            for port in operation.output(0).get_target_inputs():
+                found[port.get_node().get_friendly_name(), port.get_index()] = operation
     return found
 
 

@@ -23,7 +23,7 @@ Quantise = Callable[[onnx.ModelProto, Sequence[NDArray[np.uint8]], Collection[st
 BY_DEFAULT = {
     "normalisation": "the mean is subtracted exactly, and TensorRT takes only a cast on uint8",
     "spatial gather": "a softmax over all positions: most weights are below a step of 1/255",
-    "coarse branches": "bilinear enlarging as two products, exact in float and next to no work",
+    "coarse branches": "enlarged and added in float: what 8 bits save is less than rounding costs",
     "attention": "products of as many channels as there are classes: too few to be faster",
 }
 

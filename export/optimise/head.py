@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from export.network.heads import FEATURES, KEYS, OCRHead
 from export.network.layers import ConvNormRelu
 from export.optimise.fold import folded_product
+from export.optimise.tokens import to_pixels, to_tokens
 
 
 class TokenHead(nn.Module):
@@ -35,7 +36,7 @@ class TokenHead(nn.Module):
 
     def forward(self, features: Tensor, aux_logits: Tensor) -> Tensor:
         """Shapes as the class says."""
-        tokens = _tokens(features)
+        tokens = to_tokens(features)
         objects = self.gather(tokens, aux_logits)
         key, value, query = self.key(objects), self.value(objects), self._per_pixel.query(features)
         attention = torch.softmax(query @ (key * KEYS**-0.5).transpose(1, 2), dim=-1)  # (N, HW, K)
@@ -44,11 +45,6 @@ class TokenHead(nn.Module):
         else:
             context = torch.relu(self.out(attention @ value))
         return self._per_pixel.logits(context, features)
-
-
-def _tokens(x: Tensor) -> Tensor:
-    """(N, C, H, W) → (N, H·W, C)."""
-    return x.permute(0, 2, 3, 1).reshape(-1, x.shape[2] * x.shape[3], x.shape[1])
 
 
 class _Products(nn.Module):
@@ -66,12 +62,12 @@ class _Products(nn.Module):
 
     def query(self, features: Tensor) -> Tensor:
         """(N, 512, H, W) → (N, H·W, 256)."""
-        found: Tensor = self._query(_tokens(features))
+        found: Tensor = self._query(to_tokens(features))
         return found
 
     def logits(self, context: Tensor, features: Tensor) -> Tensor:
         """(N, H·W, 512) and (N, 512, H, W) → (N, K, H, W)."""
-        logits: Tensor = self._classifier(self._fusion(context, _tokens(features)))
+        logits: Tensor = self._classifier(self._fusion(context, to_tokens(features)))
         return logits.transpose(1, 2).reshape(-1, logits.shape[2], *features.shape[2:])
 
 
@@ -87,13 +83,12 @@ class _Convolutions(nn.Module):
 
     def query(self, features: Tensor) -> Tensor:
         """(N, 512, H, W) → (N, H·W, 256)."""
-        return _tokens(self._query(features))
+        return to_tokens(self._query(features))
 
     def logits(self, context: Tensor, features: Tensor) -> Tensor:
         """(N, H·W, 512) and (N, 512, H, W) → (N, K, H, W)."""
-        height, width = features.shape[2:]
-        pixels = context.reshape(-1, height, width, FEATURES).permute(0, 3, 1, 2)
-        logits: Tensor = self._classifier(self._fusion(torch.cat([pixels, features], dim=1)))
+        pixels = torch.cat([to_pixels(context, features), features], dim=1)
+        logits: Tensor = self._classifier(self._fusion(pixels))
         return logits
 
 

@@ -35,10 +35,10 @@ class OptimisedNetwork(nn.Module):
         self._split_bottleneck: SplitBottleneck | None = None
         self._split_auxiliary: SplitAuxiliary | None = None
         backbone, corners = network.backbone, network.align_corners
+        sizes = [Size(-(-size.height // 2**k), -(-size.width // 2**k)) for k in (2, 3, 4, 5)]
         if passes.split_bottleneck:
             if not isinstance(backbone, HRNet):
                 raise ValueError("the pass 'split_bottleneck' needs branches: a ResNet has none")
-            sizes = [Size(-(-size.height // 2**k), -(-size.width // 2**k)) for k in (2, 3, 4, 5)]
             self._split_bottleneck = SplitBottleneck(
                 head,
                 backbone.channels_out,
@@ -53,6 +53,7 @@ class OptimisedNetwork(nn.Module):
             self._split_auxiliary = SplitAuxiliary(
                 self._auxiliary,
                 backbone.channels_out,
+                sizes,
                 align_corners=corners,
                 convolutions=passes.convolutions,
             )

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 _RESNET = "r101-d8"
-_WIDE = "hr48"
 
 
 @dataclass(frozen=True)
@@ -13,8 +12,7 @@ class Passes:
     split_bottleneck: the OCR head's 3×3 convolution of HRNet's four branches, enlarged and
     concatenated, is the sum of one over the two fine branches and one over each coarse branch, the
     latter without enlarging (banded.py). split_auxiliary: the auxiliary head's 1×1 convolution of
-    the same tensor likewise, each coarse branch convolved first and enlarged then, since the two
-    commute (split.py). token_head, associative: see head.py; the second needs the first.
+    the same tensor likewise. token_head, associative: see head.py; the second needs the first.
     convolutions: what 8 bits have faster kernels for stays a convolution, in the token head, which
     it needs, and one more branch in the split bottleneck.
     """
@@ -44,10 +42,10 @@ NO_PASSES = Passes(
 def passes_that_pay(backbone: str, *, int8: bool = False) -> Passes:
     """Those that make a backbone's networks faster, by `benchmarks/passes.py`.
 
-    In float32 the same for OpenVINO and ONNX Runtime. HRNet-W18's auxiliary head is too narrow to
-    be split: enlarging afterwards costs what the convolution saves. Of ResNet-101 the head is a
-    twentieth of the work, and none pays.
+    In float32 the same for OpenVINO and ONNX Runtime. With 8 bits the auxiliary head's convolution
+    is cheaper than enlarging afterwards. Of ResNet-101 the head is a twentieth of the work, and
+    none pays.
     """
     if backbone == _RESNET:
         return NO_PASSES
-    return Passes(split_auxiliary=backbone == _WIDE and not int8, convolutions=int8)
+    return Passes(split_auxiliary=not int8, convolutions=int8)

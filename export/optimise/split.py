@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from export.network.heads import AuxiliaryHead, OCRHead
 from export.network.layers import ConvNormRelu, resize
-from export.optimise.banded import BandedConv
+from export.optimise.banded import EnlargedConvs
 from export.optimise.fold import folded
+from export.optimise.tokens import to_pixels, to_tokens
 from ocrnet.zoo import Size
 
 _FINE, _FINE_INT8 = 2, 3
@@ -53,25 +54,18 @@ class SplitBottleneck(nn.Module):
         parts = torch.split(weight, channels, dim=1)
         self.register_buffer("weight", torch.cat(parts[: self._fine], dim=1))
         self.register_buffer("bias", bias)
-        self._coarse = nn.ModuleList(
-            BandedConv(part, size, sizes[0], align_corners=align_corners)
-            for part, size in zip(parts[self._fine :], sizes[self._fine :], strict=True)
+        self._coarse = EnlargedConvs(
+            parts[self._fine :], sizes[self._fine :], sizes[0], align_corners=align_corners
         )
 
     def forward(self, fine: Tensor, branches: list[Tensor]) -> Tensor:
         """fine: of `fine_branches`; (N, Cₖ, hₖ, wₖ) each → (N, 512, h₀, w₀)."""
         total = torch.conv2d(fine, self.weight, self.bias, padding=1)
-        coarse = zip(self._coarse, branches[self._fine :], strict=True)
+        coarse = self._coarse(branches[self._fine :])
+        # In the shape of what follows: a runtime would move one of the two into the other's layout.
         if self._convolutions:
-            # As the convolution has it: the sum becomes part of it.
-            for part, x in coarse:
-                total = total + part(x).permute(0, 3, 1, 2)
-            return torch.relu(total)
-        # On tokens: where the products lie, and where the head goes on.
-        total = total.permute(0, 2, 3, 1)
-        for part, x in coarse:
-            total = total + part(x)
-        return torch.relu(total).permute(0, 3, 1, 2)
+            return torch.relu(total + to_pixels(coarse, fine))
+        return to_pixels(torch.relu(to_tokens(total) + coarse), fine)
 
 
 class SplitAuxiliary(nn.Module):
@@ -81,11 +75,16 @@ class SplitAuxiliary(nn.Module):
     bias: Tensor
 
     def __init__(
-        self, head: AuxiliaryHead, channels: list[int], *, align_corners: bool, convolutions: bool
+        self,
+        head: AuxiliaryHead,
+        channels: list[int],
+        sizes: list[Size],
+        *,
+        align_corners: bool,
+        convolutions: bool,
     ):
-        """channels: of the branches, finest first. convolutions: as of Passes."""
+        """channels, sizes: of the branches, finest first. convolutions: as of Passes."""
         super().__init__()
-        self._align_corners = align_corners
         self._fine = fine_count(convolutions=convolutions)
         convolution = head.convs[0]
         assert isinstance(convolution, ConvNormRelu)
@@ -93,15 +92,14 @@ class SplitAuxiliary(nn.Module):
         parts = torch.split(weight, channels, dim=1)
         self.register_buffer("weight", torch.cat(parts[: self._fine], dim=1))
         self.register_buffer("bias", bias)
-        for index, part in enumerate(parts[self._fine :]):
-            self.register_buffer(f"coarse_{index}", part)
+        self._coarse = EnlargedConvs(
+            parts[self._fine :], sizes[self._fine :], sizes[0], align_corners=align_corners
+        )
         self._classify = head.conv_seg
 
     def forward(self, fine: Tensor, branches: list[Tensor]) -> Tensor:
         """fine: of `fine_branches`; (N, Cₖ, hₖ, wₖ) each → (N, K, h₀, w₀)."""
-        total = torch.conv2d(fine, self.weight, self.bias)
-        for index, x in enumerate(branches[self._fine :]):
-            small = torch.conv2d(x, self.get_buffer(f"coarse_{index}"))
-            total = total + resize(small, *fine.shape[2:], align_corners=self._align_corners)
-        logits: Tensor = self._classify(torch.relu(total))
+        total = to_tokens(torch.conv2d(fine, self.weight, self.bias))
+        total = torch.relu(total + self._coarse(branches[self._fine :]))
+        logits: Tensor = self._classify(to_pixels(total, fine))
         return logits

@@ -149,6 +149,10 @@ def test_a_rewritten_graph_is_calibrated_as_that_of_a_smaller_size(
         if op.get_type_name() == "Convolution"
     )
     assert kinds.keys() == {(True, True)}
+    (added,) = [
+        op for op in quantised.get_ops() if "/_split_bottleneck/Add" in op.get_friendly_name()
+    ]
+    assert not any(_quantised(value) for value in added.input_values())
     scenes = list(DrawnScenes(600_000, 1, size))
     judge = Judge(graph, demo.spec, scenes, labelled=True)
     assert 0 < judge.figures(quantised).changed_labels < 0.05

@@ -10,7 +10,7 @@ from export import load_model
 from export.network import OCRNet
 from export.network.hrnet import HRNet
 from export.network.layers import resize
-from export.optimise.banded import BandedConv
+from export.optimise.banded import EnlargedConvs
 from export.optimise.network import OptimisedNetwork
 from export.optimise.passes import NO_PASSES as NONE
 from export.optimise.passes import Passes, passes_that_pay
@@ -93,28 +93,39 @@ def test_what_pays_depends_on_the_backbone() -> None:
     tokens = ["token_head", "associative"]
     for int8 in (False, True):
         assert passes_that_pay("r101-d8", int8=int8) == NONE
-    assert passes_that_pay("hr18s").names() == ["split_bottleneck", *tokens]
-    assert passes_that_pay("hr48").names() == ["split_bottleneck", "split_auxiliary", *tokens]
     for backbone in ("hr18s", "hr48"):
+        names = passes_that_pay(backbone).names()
+        assert names == ["split_bottleneck", "split_auxiliary", *tokens]
         names = passes_that_pay(backbone, int8=True).names()
         assert names == ["split_bottleneck", *tokens, "convolutions"]
 
 
 @pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("kernel", [1, 3])
 @pytest.mark.parametrize(
-    ("low", "high"),
+    ("lows", "high"),
     [
-        (Size(8, 16), Size(32, 64)),
-        (Size(4, 40), Size(16, 160)),
-        (Size(3, 21), Size(25, 165)),
-        (Size(1, 2), Size(3, 7)),
+        ([Size(8, 16), Size(4, 8)], Size(32, 64)),
+        ([Size(4, 40)], Size(16, 160)),
+        ([Size(3, 21), Size(7, 42)], Size(25, 165)),
+        ([Size(1, 2)], Size(3, 7)),
     ],
 )
-def test_bands_hold_all_that_a_column_needs(low: Size, high: Size, align_corners: bool) -> None:
+def test_bands_hold_all_that_the_result_needs(
+    lows: list[Size], high: Size, kernel: int, align_corners: bool
+) -> None:
     random = torch.Generator().manual_seed(3)
-    x = torch.randn(2, 7, low.height, low.width, dtype=torch.float64, generator=random)
-    weight = torch.randn(5, 7, 3, 3, dtype=torch.float64, generator=random)
-    found = BandedConv(weight, low, high, align_corners=align_corners)(x)
-    enlarged = resize(x, high.height, high.width, align_corners=align_corners)
-    expected = torch.conv2d(enlarged, weight, padding=1)
-    torch.testing.assert_close(found.permute(0, 3, 1, 2), expected, rtol=1e-10, atol=1e-10)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, dtype=torch.float64, generator=random)
+
+    tensors = [draw(2, 7, low.height, low.width) for low in lows]
+    weights = [draw(5, 7, kernel, kernel) for _ in lows]
+    found = EnlargedConvs(weights, lows, high, align_corners=align_corners)(tensors)
+    expected = torch.zeros(2, 5, high.height, high.width, dtype=torch.float64)
+    for x, weight in zip(tensors, weights, strict=True):
+        enlarged = resize(x, high.height, high.width, align_corners=align_corners)
+        expected += torch.conv2d(enlarged, weight, padding=kernel // 2)
+    torch.testing.assert_close(
+        found, expected.permute(0, 2, 3, 1).flatten(1, 2), rtol=1e-10, atol=1e-10
+    )
