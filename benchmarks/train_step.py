@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from export.network import OCRNet
 from export.network.layers import resize
-from export.train import keep_freed_memory
 from export.train_config import read_config
 from export.train_data import draw_batch
 from export.train_heads import heads
+from ocrnet.freed_memory import keep_all_freed
 from ocrnet.miou import IGNORE
 from ocrnet.zoo import get_spec
 
@@ -46,7 +46,7 @@ def measure(steps: int) -> dict[str, float]:
     seconds: dict[str, float] = {}
     for group in (ways, later):
         if group is later:
-            keep_freed_memory()
+            keep_all_freed()
         taken: dict[str, list[float]] = {name: [] for name in group}
         networks = {name: OCRNet(get_spec(config.model)).train() for name in group}
         for round_number in range(steps + 1):

@@ -16,12 +16,16 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from ocrnet.errors import OcrnetError
+from ocrnet.freed_memory import keep_freed
 from server.app import create_app
 from server.logs import configure
 from server.middleware import MOST_HEAD_BYTES
 from server.models import open_models
 from server.protocol import problem_protocol
 from server.settings import Settings, group_of
+
+# What three requests of two million pixels need beside the engine.
+_KEPT_BYTES = 128 * 2**20
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -70,6 +74,7 @@ def serve(arguments: argparse.Namespace) -> int:
             print(f"ocrnet serve: {place}{problem['msg']}", file=sys.stderr)
         return 2
     configure(settings.log_level, settings.log_format)
+    keep_freed(_KEPT_BYTES)
     try:
         # Bound first: a taken port shows at once, not after the models are loaded.
         with _listen(settings.host, settings.port) as listener, _triton(settings) as settings:

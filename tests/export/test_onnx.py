@@ -180,7 +180,7 @@ def test_fixed_graphs_are_rewritten_unless_asked_otherwise(
         manifest = read_manifest(folder / "1" / "model.onnx.manifest.json")
         return manifest.build.get("passes", [])
 
-    all_of_them = ["split_bottleneck", "split_auxiliary", "token_head", "associative"]
+    all_of_them = ["split_bottleneck", "token_head", "associative"]
     assert passes(repository / f"{VOC}_window") == all_of_them
     assert passes(repository / f"{VOC}_dynamic") == []
     command = ["export", "build", VOC, "--checkpoint", "stand-in", "--kinds", "window"]
