@@ -26,10 +26,11 @@ def results() -> tuple[dict[str, Any], dict[str, float], dict[str, dict[str, Any
         json.loads(file.read_text(encoding="utf-8")) for file in DOCS.glob("data/miou-*.json")
     )
     miou = {one["model"]: one["miou"] for one in stored}
+    files = sorted(DOCS.glob("data/fps-*.json"))
     gpus = {
-        device: _read(f"fps-{device.lower()}.json")
-        for device in results_page.published_devices()
-        if (DOCS / "data" / f"fps-{device.lower()}.json").exists()
+        file.stem.removeprefix("fps-").upper(): _read(file.name)
+        for file in files
+        if file.name != "fps-cpu.json"
     }
     return _read("fps-cpu.json"), miou, gpus
 

@@ -46,7 +46,9 @@ from ocrnet.options import Mode
 from ocrnet.zoo import ModelSpec, get_spec
 
 _CPU_SECONDS = 60.0
-_PACKAGES = ("torch", "onnxruntime", "openvino", "tensorrt", "tritonclient", "numpy")
+_PACKAGES = (
+    "torch", "onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "tritonclient", "numpy",
+)  # fmt: skip
 
 
 def main() -> int:

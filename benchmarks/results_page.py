@@ -11,27 +11,34 @@ COMMAND = "benchmarks/docs_tables.py"
 
 
 def render(content: dict[str, Any], miou: dict[str, float], gpus: dict[str, dict[str, Any]]) -> str:
-    """Return Markdown: what the results depend on, both tables, what failed.
+    """Return Markdown: for each device what the results depend on, a table, what failed.
 
-    gpus: results of GPUs, by the name that published fps have them under.
+    Last the published models' table. gpus: results of GPUs by name; those that published fps are of
+    have the same name there.
     """
+    published = _with_gpu_columns(published_table(content, miou), gpus)
+    parts = [part for one in (content, *gpus.values()) for part in _measured(one)]
+    parts += [_published(gpus), published.as_markdown()]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _measured(content: dict[str, Any]) -> list[str]:
     machine, versions, settings = content["machine"], content["versions"], content["settings"]
-    vectors = ", ".join(machine.get("vector_units", []))
+    more = ", ".join(machine.get("vector_units", []))
+    more = f"driver {machine['driver']}" if "driver" in machine else more
+    bound = f", none begun after {settings['seconds']:g} s" if settings["seconds"] else ""
     where = (
-        f"{content['date']}, {machine['device']}" + (f" ({vectors})" if vectors else "") + "; "
+        f"{content['date']}, {machine['device']}" + (f" ({more})" if more else "") + "; "
         + ", ".join(f"{name} {number}" for name, number in versions.items())
-        + f". {settings['warmup']} calls of warm-up, then up to {settings['images']}, none begun "
-        f"after {settings['seconds']:g} s; *calls* says how many. Weights: {_weights(content)}."
+        + f". {settings['warmup']} calls of warm-up, then up to {settings['images']}{bound}; "
+        f"*calls* says how many. Weights: {_weights(content)}."
     )  # fmt: skip
     failed = [
         f"{r['architecture']}, {r['engine']} {r['precision']} failed: `{r['error']}`"
         for r in content["results"]
         if "error" in r
     ]
-    published = _with_gpu_columns(published_table(content, miou), gpus)
-    parts = [where, content["note"], measured_table(content).as_markdown(), _published(gpus)]
-    parts += [published.as_markdown(), *failed]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return [where, content["note"], measured_table(content).as_markdown(), *failed]
 
 
 def published_devices() -> list[str]:
@@ -45,7 +52,7 @@ def _published(gpus: dict[str, dict[str, Any]]) -> str:
         "The published models. *fps here* is PyTorch in float32 on the CPU above, and other "
         "engines are multiples of it."
     )
-    for device in published_devices():
+    for device in _columns(gpus):
         if device in gpus:
             text += f" On {device}: {gpus[device]['machine']['device']}, {gpus[device]['date']}."
         else:
@@ -53,11 +60,16 @@ def _published(gpus: dict[str, dict[str, Any]]) -> str:
     return text
 
 
+def _columns(gpus: dict[str, dict[str, Any]]) -> list[str]:
+    """The GPUs that fps were published of, then others that were measured."""
+    return list(dict.fromkeys([*published_devices(), *gpus]))
+
+
 def _with_gpu_columns(table: Table, gpus: dict[str, dict[str, Any]]) -> Table:
-    """A column for each GPU that fps were published of: PyTorch's in float32, where measured."""
+    """A column for each GPU: PyTorch's fps in float32, where measured."""
     head, rows = list(table.head), [list(row) for row in table.rows]
     place = head.index("published mIoU")
-    for device in reversed(published_devices()):
+    for device in reversed(_columns(gpus)):
         head.insert(place, f"fps on {device}")
         found = {}
         if device in gpus:

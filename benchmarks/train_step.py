@@ -26,13 +26,14 @@ from ocrnet.miou import IGNORE
 from ocrnet.zoo import get_spec
 
 Heads = Callable[[OCRNet, Tensor], tuple[Tensor, Tensor]]
-_CONFIG = Path(__file__).parents[1] / "export" / "configs" / "demo.toml"
+_CONFIG = Path(__file__).parents[1] / "export" / "configs" / "demo-4.toml"
 
 
 def measure(steps: int) -> dict[str, float]:
     """Seconds of a step without drawing its pictures, by way: the median of `steps`."""
     config = read_config(_CONFIG)
     pictures, labels = draw_batch(config, 0)
+    labels = labels.long()
     first, last = torch.contiguous_format, torch.channels_last
     ways: dict[str, tuple[torch.memory_format, Heads, bool]] = {
         "channels first": (first, OCRNet.heads, False),

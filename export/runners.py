@@ -19,6 +19,8 @@ Images = NDArray[np.uint8]
 Run = Callable[[Images], NDArray[np.float32]]
 RunAll = Callable[[Images], dict[str, NDArray[np.generic]]]
 
+_CUDA = "CUDAExecutionProvider"
+
 
 def run_pytorch(network: OCRNet) -> Run:
     """(N, H, W, 3) uint8 → logits float32 (N, K, h, w), by the network itself."""
@@ -39,14 +41,14 @@ def run_onnx(model: Path | onnx.ModelProto) -> Run:
 def open_outputs(path: Path, form: Format, precision: Precision, outputs: list[str]) -> RunAll:
     """Open what an artefact is run with: (N, H, W, 3) uint8 → those of its outputs, by name.
 
-    A float16 graph runs with its rounding made visible (export/half/rounding.py). Raises
-    ArtefactError for a plan where no GPU can run it.
+    A float16 graph runs on the GPU where ONNX Runtime has one, else with its rounding made visible
+    (export/half/rounding.py). Raises ArtefactError for a plan where no GPU can run it.
     """
     if form == "openvino":
         return _openvino(path, outputs)
     if form == "onnx":
         if precision == "float16":
-            return _onnx(with_visible_rounding(onnx.load(path)), outputs)
+            return _half(path, outputs)
         return _onnx(path, outputs)
     return PlanRunner(path, outputs)
 
@@ -56,12 +58,26 @@ def open_runner(path: Path, form: Format, precision: Precision) -> Run:
     return _logits_of(open_outputs(path, form, precision, ["logits"]))
 
 
+def _half(path: Path, outputs: list[str]) -> RunAll:
+    if _CUDA in onnxruntime.get_available_providers():
+        session = _session(path, [_CUDA])
+        if _CUDA in session.get_providers():  # else there is no GPU, or no driver
+            return _all_of(session, outputs)
+    return _onnx(with_visible_rounding(onnx.load(path)), outputs)
+
+
 def _onnx(model: Path | onnx.ModelProto, outputs: list[str]) -> RunAll:
+    return _all_of(_session(model, ["CPUExecutionProvider"]), outputs)
+
+
+def _session(model: Path | onnx.ModelProto, providers: list[str]) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     source = str(model) if isinstance(model, Path) else model.SerializeToString()
-    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(source, options, providers=providers)
 
+
+def _all_of(session: onnxruntime.InferenceSession, outputs: list[str]) -> RunAll:
     def run(images: Images) -> dict[str, NDArray[np.generic]]:
         return dict(zip(outputs, session.run(outputs, {"image": images}), strict=True))
 

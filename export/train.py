@@ -1,4 +1,4 @@
-"""Train an OCRNet on drawn street scenes, on a CPU.
+"""Train an OCRNet on drawn street scenes, on a CPU or a GPU.
 
 As mmsegmentation trains OCRNet: cross entropy at the picture's size on both heads, the auxiliary
 one at 0.4; SGD with momentum under a polynomial schedule. Beyond it, the weights that are kept are
@@ -6,6 +6,10 @@ an exponential average over the steps. Scenes follow from the step's number, so 
 what an uninterrupted one would have seen.
 
     python -m export.train export/configs/demo.toml
+    python -m export.train export/configs/demo.toml --device cuda --workers 14
+
+A GPU computes in bfloat16, which a CPU is slower with (benchmarks/train_step.py), and so gives
+other weights.
 """
 
 import argparse
@@ -39,15 +43,24 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     return config.learning_rate * warm * decay
 
 
-def train(config: TrainConfig, folder: Path, *, stop_after: int | None = None) -> OCRNet:
+def train(
+    config: TrainConfig,
+    folder: Path,
+    *,
+    stop_after: int | None = None,
+    device: str = "cpu",
+    workers: int = 0,
+) -> OCRNet:
     """Train, or go on where `folder/last.pt` stopped; return the average in eval mode.
 
-    stop_after: stop early after so many steps of this call (a later call goes on).
+    stop_after: stop early after so many steps of this call (a later call goes on). device:
+    PyTorch's name of it. workers: processes that draw the scenes; 0: this one does.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     spec = get_spec(config.model)
-    network = _starting_network(config)
+    place = torch.device(device)
+    network = _starting_network(config).to(place)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = AveragedModel(
         network,
@@ -63,21 +76,21 @@ def train(config: TrainConfig, folder: Path, *, stop_after: int | None = None) -
     first_step = 0
     last = folder / "last.pt"
     if last.exists():
-        state = torch.load(last, weights_only=True)
+        state = torch.load(last, map_location=place, weights_only=True)
         network.load_state_dict(state["network"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
         first_step = state["step"]
-    weights = class_weights(config, spec.classes)
+    weights = class_weights(config, spec.classes).to(place)
     loss_of = nn.CrossEntropyLoss(weights, ignore_index=IGNORE)
     network.train()
     started = time.monotonic()
     with (folder / "log.csv").open("a", newline="") as log:
         writer = csv.writer(log)
-        for step, pictures, labels in batches(config, first_step):
+        for step, pictures, labels in batches(config, first_step, workers):
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(config, step)
-            loss = _loss(network, loss_of, pictures, labels, config)
+            loss = _loss(network, loss_of, pictures.to(place), labels.to(place).long(), config)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -115,9 +128,12 @@ def _loss(
 ) -> Tensor:
     height, width = labels.shape[1:]
     x = network.normalise(pictures).contiguous(memory_format=torch.channels_last)
-    logits, aux_logits = heads(network, x)
+    on_gpu = x.device.type == "cuda"
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=on_gpu):
+        # What saves a CPU's products is not worth its memory traffic where products cost nothing.
+        logits, aux_logits = network.heads(x) if on_gpu else heads(network, x)
     main, auxiliary = (
-        loss_of(resize(part, height, width, align_corners=False), labels)
+        loss_of(resize(part.float(), height, width, align_corners=False), labels)
         for part in (logits, aux_logits)
     )
     total: Tensor = main + config.auxiliary_weight * auxiliary
@@ -166,9 +182,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", type=Path, help="the run's TOML file")
     parser.add_argument("--folder", type=Path, default=Path("runs/demo"), help="checkpoints, log")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--workers", type=int, default=1, help="that draw scenes (default: 1)")
     arguments = parser.parse_args()
-    keep_all_freed()  # a step then takes 0.6 times as long
-    train(read_config(arguments.config), arguments.folder)
+    keep_all_freed()  # a step on a CPU then takes 0.6 times as long
+    config = read_config(arguments.config)
+    train(config, arguments.folder, device=arguments.device, workers=arguments.workers)
 
 
 if __name__ == "__main__":

@@ -1,37 +1,47 @@
 """Batches for training: scenes of any scale, cropped and mirrored, each step's from its number."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from export.train_config import TrainConfig
 from ocrnet.miou import IGNORE
 from ocrnet.scenes import Scene, draw_scene
 
-_STEPS_AHEAD = 3
+
+class Batches(Dataset[tuple[int, Tensor, Tensor]]):
+    """(step, pictures, labels) by step; see draw_batch."""
+
+    def __init__(self, config: TrainConfig):
+        """config: the run's."""
+        self._config = config
+
+    def __getitem__(self, step: int) -> tuple[int, Tensor, Tensor]:
+        """Draw one step's pictures."""
+        return (step, *draw_batch(self._config, step))
 
 
-def batches(config: TrainConfig, first_step: int) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Yield (step, pictures, labels), drawing a few steps ahead."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        waiting = {
-            step: pool.submit(draw_batch, config, step)
-            for step in range(first_step, min(first_step + _STEPS_AHEAD, config.steps))
-        }
-        for step in range(first_step, config.steps):
-            pictures, labels = waiting.pop(step).result()
-            ahead = step + _STEPS_AHEAD
-            if ahead < config.steps:
-                waiting[ahead] = pool.submit(draw_batch, config, ahead)
-            yield step, pictures, labels
+def batches(
+    config: TrainConfig, first_step: int, workers: int
+) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Yield (step, pictures, labels), drawn by `workers` processes ahead; 0: by this one."""
+    loader: DataLoader[tuple[int, Tensor, Tensor]] = DataLoader(
+        Batches(config),
+        batch_size=None,
+        sampler=range(first_step, config.steps),
+        num_workers=workers,
+        multiprocessing_context="spawn" if workers else None,
+        pin_memory=torch.cuda.is_available(),
+    )
+    return iter(loader)
 
 
 def draw_batch(config: TrainConfig, step: int) -> tuple[Tensor, Tensor]:
-    """Draw one step's pictures: uint8 (batch, H, W, 3) and int64 labels (batch, H, W)."""
+    """Draw one step's pictures: uint8 (batch, H, W, 3) and uint8 labels (batch, H, W)."""
     images, labels = [], []
     for index in range(config.batch):
         seed = config.first_scene_seed + step * config.batch + index
@@ -43,7 +53,7 @@ def draw_batch(config: TrainConfig, step: int) -> tuple[Tensor, Tensor]:
         step_x = 1 if rng.random() < 0.5 else -1
         images.append(scene.image[rows, columns][:, ::step_x])
         labels.append(scene.labels[rows, columns][:, ::step_x])
-    return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels)).long()
+    return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels))
 
 
 def _choose_crop(

@@ -40,7 +40,8 @@ class Bench:
 def measure(case: Case, bench: Bench) -> Facts:
     """Measure one case; `error` with the reason where it cannot be."""
     try:
-        _in_child(_prepare, case, bench)
+        if case.engine != "torch":
+            _in_child(_prepare, case, bench)
         return _in_child(_measure, case, bench)
     except OcrnetError as error:
         return {"error": str(error)}

@@ -10,7 +10,7 @@ import torch
 from export.checkpoints import load_model
 from export.train import learning_rate, train
 from export.train_config import TrainConfig, read_config
-from export.train_data import class_entropy, class_weights, draw_batch
+from export.train_data import batches, class_entropy, class_weights, draw_batch
 from export.train_heads import heads
 from ocrnet.artefacts import sha256_of
 from ocrnet.errors import CheckpointError
@@ -116,6 +116,16 @@ def test_steps_see_different_scenes_and_the_same_step_the_same(config: TrainConf
     other, _ = draw_batch(config, 4)
     assert torch.equal(pictures, again)
     assert not torch.equal(pictures, other)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_come_in_order_whoever_draws_them(config: TrainConfig, workers: int) -> None:
+    found = list(batches(config, 1, workers))
+    assert [step for step, _, _ in found] == [1, 2, 3]
+    for step, pictures, labels in found:
+        expected = draw_batch(config, step)
+        assert torch.equal(pictures, expected[0])
+        assert torch.equal(labels, expected[1])
 
 
 def test_the_schedule_warms_up_and_decays_to_nearly_nothing(config: TrainConfig) -> None:
