@@ -99,8 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add(
         "--graph", nargs="+", choices=get_args(Graph), default=["optimised"],
-        help="of float32 engines on a CPU, at a size that the model has a fixed graph for: "
-        "rewritten, or as PyTorch has it; others are plain (default: optimised)",
+        help="of float32 engines but torch, at a size that the model has a fixed graph for: "
+        "rewritten for CPUs, or as PyTorch has it; others are plain (default: optimised)",
     )  # fmt: skip
     add("--mode", choices=get_args(Mode), default="whole", help="default: whole, as published")
     add("--size", type=size, metavar="HEIGHTxWIDTH", help="default: the data set's, see above")

@@ -6,7 +6,7 @@ an exponential average over the steps. Scenes follow from the step's number, so 
 what an uninterrupted one would have seen.
 
     python -m export.train export/configs/demo.toml
-    python -m export.train export/configs/demo.toml --device cuda --workers 14
+    python -m export.train export/configs/demo.toml --device cuda --workers 15
 
 A GPU computes in bfloat16, which a CPU is slower with (benchmarks/train_step.py), and so gives
 other weights.
@@ -54,7 +54,7 @@ def train(
     """Train, or go on where `folder/last.pt` stopped; return the average in eval mode.
 
     stop_after: stop early after so many steps of this call (a later call goes on). device:
-    PyTorch's name of it. workers: processes that draw the scenes; 0: this one does.
+    PyTorch's name of it. workers: processes that draw the scenes; 0: a thread does.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
@@ -183,7 +183,9 @@ def main() -> None:
     parser.add_argument("config", type=Path, help="the run's TOML file")
     parser.add_argument("--folder", type=Path, default=Path("runs/demo"), help="checkpoints, log")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
-    parser.add_argument("--workers", type=int, default=1, help="that draw scenes (default: 1)")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="processes that draw scenes (default: 0, a thread)"
+    )
     arguments = parser.parse_args()
     keep_all_freed()  # a step on a CPU then takes 0.6 times as long
     config = read_config(arguments.config)

@@ -1,47 +1,50 @@
 """Batches for training: scenes of any scale, cropped and mirrored, each step's from its number."""
 
+import multiprocessing
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from export.train_config import TrainConfig
 from ocrnet.miou import IGNORE
 from ocrnet.scenes import Scene, draw_scene
 
-
-class Batches(Dataset[tuple[int, Tensor, Tensor]]):
-    """(step, pictures, labels) by step; see draw_batch."""
-
-    def __init__(self, config: TrainConfig):
-        """config: the run's."""
-        self._config = config
-
-    def __getitem__(self, step: int) -> tuple[int, Tensor, Tensor]:
-        """Draw one step's pictures."""
-        return (step, *draw_batch(self._config, step))
+_STEPS_AHEAD = 3  # of each worker
 
 
 def batches(
     config: TrainConfig, first_step: int, workers: int
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Yield (step, pictures, labels), drawn by `workers` processes ahead; 0: by this one."""
-    loader: DataLoader[tuple[int, Tensor, Tensor]] = DataLoader(
-        Batches(config),
-        batch_size=None,
-        sampler=range(first_step, config.steps),
-        num_workers=workers,
-        multiprocessing_context="spawn" if workers else None,
-        pin_memory=torch.cuda.is_available(),
-    )
-    return iter(loader)
+    """Yield (step, pictures, labels), drawn ahead by `workers` processes; 0: by a thread."""
+    pool: Executor = ThreadPoolExecutor(1)
+    if workers:
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    steps = range(first_step, config.steps)
+    ahead = _STEPS_AHEAD * max(workers, 1)
+    try:
+        waiting = deque(pool.submit(_drawn, config, step) for step in steps[:ahead])
+        for number, step in enumerate(steps):
+            images, labels = waiting.popleft().result()
+            if number + ahead < len(steps):
+                waiting.append(pool.submit(_drawn, config, steps[number + ahead]))
+            yield step, torch.from_numpy(images), torch.from_numpy(labels)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def draw_batch(config: TrainConfig, step: int) -> tuple[Tensor, Tensor]:
     """Draw one step's pictures: uint8 (batch, H, W, 3) and uint8 labels (batch, H, W)."""
+    images, labels = _drawn(config, step)
+    return torch.from_numpy(images), torch.from_numpy(labels)
+
+
+def _drawn(config: TrainConfig, step: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """As arrays: tensors would go from process to process through shared memory."""
     images, labels = [], []
     for index in range(config.batch):
         seed = config.first_scene_seed + step * config.batch + index
@@ -53,7 +56,7 @@ def draw_batch(config: TrainConfig, step: int) -> tuple[Tensor, Tensor]:
         step_x = 1 if rng.random() < 0.5 else -1
         images.append(scene.image[rows, columns][:, ::step_x])
         labels.append(scene.labels[rows, columns][:, ::step_x])
-    return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels))
+    return np.stack(images), np.stack(labels)
 
 
 def _choose_crop(
