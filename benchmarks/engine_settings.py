@@ -28,11 +28,11 @@ from benchmarks.speed.table import Table
 from export.build.products import Product
 from export.build.source import Source
 from export.commands.arguments import positive
-from ocrnet.artefacts import ServedPrecision, find_graphs
+from ocrnet.artefacts import Precision, ServedPrecision, find_graphs
 from ocrnet.engines.base import Images
 from ocrnet.engines.in_process import LoadedGraph
 from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
-from ocrnet.engines.openvino import OpenVinoGraph
+from ocrnet.engines.openvino import OpenVinoGraph, float_type
 from ocrnet.engines.options import EngineOptions
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
@@ -67,11 +67,12 @@ def main() -> int:
     images = np.stack(
         [draw_scene(seed, crop.height, crop.width).image for seed in range(arguments.windows)]
     )
-    runtimes = {"OpenVINO": _openvino_runs(path, images)}
+    kind: Precision = "float32" if arguments.precision == "exact" else "int8"
+    runtimes = {"OpenVINO": _openvino_runs(path, images, kind)}
     if arguments.precision == "exact":
         runtimes["ONNX Runtime"] = _onnxruntime_runs(path, images)
     seconds = {name: in_turns(runs, arguments.turns) for name, runs in runtimes.items()}
-    starts = _starts(path, arguments.turns)
+    starts = _starts(path, kind, arguments.turns)
     device = f"{processor()}, {cores()} cores ({', '.join(vector_units())})"
     print(f"{arguments.model}, {arguments.precision}, windows of {crop}, on {device}\n")
     for name, of_settings in seconds.items():
@@ -110,7 +111,7 @@ def _window_graph(model: str, precision: ServedPrecision, repository: Path) -> P
     return next(graph.path for graph in graphs if graph.manifest.kind == "window")
 
 
-def _openvino_runs(path: Path, images: Images) -> dict[str, Run]:
+def _openvino_runs(path: Path, images: Images, precision: Precision) -> dict[str, Run]:
     settings = {
         "default": EngineOptions(),
         "one thread": EngineOptions(threads=1),
@@ -119,21 +120,28 @@ def _openvino_runs(path: Path, images: Images) -> dict[str, Run]:
         "2 streams": EngineOptions(streams=2),
     }
     runs = {
-        name: _one_by_one(OpenVinoGraph(path, options), images, options.streams)
+        name: _one_by_one(
+            OpenVinoGraph(path, options, precision=precision), images, options.streams
+        )
         for name, options in settings.items()
     }
-    return runs | {f"{n} windows a call": _openvino_batch(path, images, n) for n in (2, 4)}
+    for n in (2, 4):
+        runs[f"{n} windows a call"] = _openvino_batch(path, images, n, precision)
+    if float_type(precision) != "f32":
+        graph = OpenVinoGraph(path)  # opened as if it were exact
+        runs["float32 between layers of 8 bits"] = _one_by_one(graph, images, 1)
+    return runs
 
 
-def _openvino_batch(path: Path, images: Images, number: int) -> Run:
+def _openvino_batch(path: Path, images: Images, number: int, precision: Precision) -> Run:
     """As the engine does not run it: compiled for so many windows."""
     import openvino  # after ocrnet: see ocrnet/telemetry.py
 
     core = openvino.Core()
     model = core.read_model(str(path))
     model.reshape({"image": [number, *images.shape[1:]]})
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    compiled = core.compile_model(model, "CPU", exact)
+    config = {"INFERENCE_PRECISION_HINT": float_type(precision), "PERFORMANCE_HINT": "LATENCY"}
+    compiled = core.compile_model(model, "CPU", config)
     calls = [images[first : first + number] for first in range(0, len(images), number)]
     return lambda: [compiled(call) for call in calls]
 
@@ -160,14 +168,14 @@ def _one_by_one(graph: LoadedGraph, images: Images, streams: int) -> Run:
     return lambda: list(workers.map(lambda image: graph.run(image[None], "logits"), images))
 
 
-def _starts(path: Path, turns: int) -> dict[str, list[float]]:
+def _starts(path: Path, precision: Precision, turns: int) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {"without a cache": [], "cache empty": [], "cache filled": []}
     for _ in range(turns):
         with tempfile.TemporaryDirectory() as folder:
             for name in seconds:
                 options = EngineOptions(cache=None if "without" in name else Path(folder))
                 started = time.perf_counter()
-                OpenVinoGraph(path, options)
+                OpenVinoGraph(path, options, precision=precision)
                 seconds[name].append(time.perf_counter() - started)
     return seconds
 

@@ -14,6 +14,7 @@ from export.half import with_visible_rounding
 from export.network import OCRNet
 from export.tensorrt.run import PlanRunner
 from ocrnet.artefacts import Format, Precision
+from ocrnet.engines.openvino import float_type
 
 Images = NDArray[np.uint8]
 Run = Callable[[Images], NDArray[np.float32]]
@@ -45,7 +46,7 @@ def open_outputs(path: Path, form: Format, precision: Precision, outputs: list[s
     (export/half/rounding.py). Raises ArtefactError for a plan where no GPU can run it.
     """
     if form == "openvino":
-        return _openvino(path, outputs)
+        return _openvino(path, precision, outputs)
     if form == "onnx":
         if precision == "float16":
             return _half(path, outputs)
@@ -84,9 +85,8 @@ def _all_of(session: onnxruntime.InferenceSession, outputs: list[str]) -> RunAll
     return run
 
 
-def _openvino(path: Path, outputs: list[str]) -> RunAll:
-    """Float layers in float32; the machine's default may be bfloat16."""
-    config = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+def _openvino(path: Path, precision: Precision, outputs: list[str]) -> RunAll:
+    config = {"INFERENCE_PRECISION_HINT": float_type(precision), "PERFORMANCE_HINT": "LATENCY"}
     compiled = openvino.Core().compile_model(str(path), "CPU", config)
     request = compiled.create_infer_request()
 

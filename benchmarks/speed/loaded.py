@@ -46,7 +46,7 @@ def load_graph(case: Case, path: Path, device: Device, threads: int) -> LoadedGr
     if case.engine == "tensorrt":
         return PlanGraph(path)
     if case.engine == "openvino":
-        return OpenVinoGraph(path, EngineOptions(threads=threads))
+        return OpenVinoGraph(path, EngineOptions(threads=threads), precision=case.precision)
     if device.is_cpu:
         return OnnxRuntimeGraph(path, EngineOptions(threads=threads))
     # With TF32 it would not be float32.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ocrnet.argmax import upsample_argmax
 from ocrnet.datasets import Example
+from ocrnet.engines.openvino import float_type
 from ocrnet.miou import ConfusionMatrix
 from ocrnet.zoo import ModelSpec, Size
 
@@ -106,7 +107,9 @@ def labeller(model: openvino.Model | onnx.ModelProto, spec: ModelSpec) -> Labell
 
 
 def _in_openvino(model: openvino.Model) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-    config = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    quantised = any(op.get_type_name() == "FakeQuantize" for op in model.get_ops())
+    hint = float_type("int8" if quantised else "float32")
+    config = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
     request = openvino.Core().compile_model(model, "CPU", config).create_infer_request()
 
     def run(images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -26,7 +26,7 @@ def _load(graph: Artefact, options: EngineOptions) -> LoadedGraph:
     if options.runtime == "openvino":
         from ocrnet.engines.openvino import OpenVinoGraph
 
-        return OpenVinoGraph(graph.path, options)
+        return OpenVinoGraph(graph.path, options, precision=graph.manifest.precision)
     try:
         from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
     except ModuleNotFoundError as error:
