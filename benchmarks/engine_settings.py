@@ -5,7 +5,7 @@ many times as fast as the engine's default. Then the time to open the graph, wit
 an empty one and with one that another start has filled.
 
     python benchmarks/engine_settings.py                    the demo's window graph, four windows
-    python benchmarks/engine_settings.py --precision fast
+    python benchmarks/engine_settings.py --precision fast --kind whole
 """
 
 import argparse
@@ -28,14 +28,14 @@ from benchmarks.speed.table import Table
 from export.build.products import Product
 from export.build.source import Source
 from export.commands.arguments import positive
-from ocrnet.artefacts import Precision, ServedPrecision, find_graphs
+from ocrnet.artefacts import Kind, Precision, ServedPrecision, find_graphs
 from ocrnet.engines.base import Images
 from ocrnet.engines.in_process import LoadedGraph
 from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
 from ocrnet.engines.openvino import OpenVinoGraph, float_type
 from ocrnet.engines.options import EngineOptions
 from ocrnet.scenes import draw_scene
-from ocrnet.zoo import get_spec
+from ocrnet.zoo import ModelSpec, get_spec
 
 Run = Callable[[], object]
 
@@ -50,6 +50,7 @@ def main() -> int:
     add = parser.add_argument
     add("--model", default="demo", help="a model's name (default: demo)")
     add("--precision", choices=("exact", "fast"), default="exact", help="default: exact")
+    add("--kind", choices=("window", "whole"), default="window", help="of graph (default: window)")
     add("--windows", type=positive, default=4, help="in one turn, a multiple of 4 (default: 4)")
     add("--turns", type=positive, default=5, help="after one of warm-up (default: 5)")
     add(
@@ -62,25 +63,30 @@ def main() -> int:
         parser.error(
             f"--windows is {arguments.windows}: a multiple of 4, which calls of 2 and 4 divide"
         )
-    path = _window_graph(arguments.model, arguments.precision, arguments.repository)
-    crop = get_spec(arguments.model).crop
+    spec = get_spec(arguments.model)
+    size = spec.crop if arguments.kind == "window" else spec.whole
+    if size is None:
+        parser.error(f"{spec.name} has no whole graph: --kind window, the default")
+    path = _fixed_graph(spec, arguments.kind, arguments.precision, arguments.repository)
     images = np.stack(
-        [draw_scene(seed, crop.height, crop.width).image for seed in range(arguments.windows)]
+        [draw_scene(seed, size.height, size.width).image for seed in range(arguments.windows)]
     )
-    kind: Precision = "float32" if arguments.precision == "exact" else "int8"
-    runtimes = {"OpenVINO": _openvino_runs(path, images, kind)}
+    precision: Precision = "float32" if arguments.precision == "exact" else "int8"
+    runtimes = {"OpenVINO": _openvino_runs(path, images, precision)}
     if arguments.precision == "exact":
         runtimes["ONNX Runtime"] = _onnxruntime_runs(path, images)
     seconds = {name: in_turns(runs, arguments.turns) for name, runs in runtimes.items()}
-    starts = _starts(path, kind, arguments.turns)
+    starts = _starts(path, precision, arguments.turns)
     device = f"{processor()}, {cores()} cores ({', '.join(vector_units())})"
-    print(f"{arguments.model}, {arguments.precision}, windows of {crop}, on {device}\n")
+    print(
+        f"{arguments.model}, {arguments.precision}, {arguments.kind} graph of {size}, on {device}\n"
+    )
     for name, of_settings in seconds.items():
         print(f"{table(name, of_settings, arguments.windows).for_terminal()}\n")
     print(_starts_table(starts).for_terminal())
     if arguments.json:
         date = datetime.datetime.now(datetime.UTC).date().isoformat()
-        facts = {"date": date, "device": device, "model": arguments.model}
+        facts = {"date": date, "device": device, "model": spec.name, "kind": arguments.kind}
         facts |= {"precision": arguments.precision, "windows": arguments.windows}
         write_json(arguments.json, {**facts, "seconds": seconds, "starts": starts})
     return 0
@@ -102,13 +108,12 @@ def _starts_table(starts: dict[str, list[float]]) -> Table:
     return Table(["OpenVINO opens the graph", "s"], rows)
 
 
-def _window_graph(model: str, precision: ServedPrecision, repository: Path) -> Path:
-    spec = get_spec(model)
+def _fixed_graph(spec: ModelSpec, kind: Kind, precision: ServedPrecision, repository: Path) -> Path:
     product = Product("onnx", "float32") if precision == "exact" else Product("openvino", "int8")
     source = Source(spec, best_checkpoint(spec))
-    ready_graph(source, "window", product, repository, optimised=True)
+    ready_graph(source, kind, product, repository, optimised=True)
     graphs = find_graphs(repository, spec, precision)
-    return next(graph.path for graph in graphs if graph.manifest.kind == "window")
+    return next(graph.path for graph in graphs if graph.manifest.kind == kind)
 
 
 def _openvino_runs(path: Path, images: Images, precision: Precision) -> dict[str, Run]:
@@ -125,23 +130,24 @@ def _openvino_runs(path: Path, images: Images, precision: Precision) -> dict[str
         )
         for name, options in settings.items()
     }
-    for n in (2, 4):
-        runs[f"{n} windows a call"] = _openvino_batch(path, images, n, precision)
+    if precision != "int8":  # such a graph is of one picture
+        for n in (2, 4):
+            runs[f"{n} windows a call"] = _openvino_batch(path, images, n)
     if float_type(precision) != "f32":
         graph = OpenVinoGraph(path)  # opened as if it were exact
         runs["float32 between layers of 8 bits"] = _one_by_one(graph, images, 1)
     return runs
 
 
-def _openvino_batch(path: Path, images: Images, number: int, precision: Precision) -> Run:
+def _openvino_batch(path: Path, images: Images, number: int) -> Run:
     """As the engine does not run it: compiled for so many windows."""
     import openvino  # after ocrnet: see ocrnet/telemetry.py
 
     core = openvino.Core()
     model = core.read_model(str(path))
     model.reshape({"image": [number, *images.shape[1:]]})
-    config = {"INFERENCE_PRECISION_HINT": float_type(precision), "PERFORMANCE_HINT": "LATENCY"}
-    compiled = core.compile_model(model, "CPU", config)
+    exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    compiled = core.compile_model(model, "CPU", exact)
     calls = [images[first : first + number] for first in range(0, len(images), number)]
     return lambda: [compiled(call) for call in calls]
 

@@ -41,10 +41,9 @@ async def _served(root: Path, precision: Precision) -> NDArray[np.generic]:
 
 
 def test_the_engine_goes_by_the_manifest(root: Path) -> None:
-    for precision in ("float32", "int8"):
-        found = asyncio.run(_served(root, precision))
-        np.testing.assert_array_equal(found, _logits(root, precision))
     exact, coarse = _logits(root, "float32"), _logits(root, "int8")
+    np.testing.assert_array_equal(asyncio.run(_served(root, "float32")), exact)
+    np.testing.assert_array_equal(asyncio.run(_served(root, "int8")), coarse)
     if float_type("int8") == "bf16":
         assert 1e-4 < np.abs(coarse - exact).max() / np.abs(exact).max() < 0.1
     else:
