@@ -130,7 +130,7 @@ def _loss(
     x = network.normalise(pictures).contiguous(memory_format=torch.channels_last)
     on_gpu = x.device.type == "cuda"
     with torch.autocast(x.device.type, torch.bfloat16, enabled=on_gpu):
-        # What saves a CPU's products is not worth its memory traffic where products cost nothing.
+        # A GPU has products to spare: the way with fewer of them is measured on CPUs alone.
         logits, aux_logits = network.heads(x) if on_gpu else heads(network, x)
     main, auxiliary = (
         loss_of(resize(part.float(), height, width, align_corners=False), labels)

@@ -30,7 +30,7 @@ class OpenVinoGraph:
     ):
         """Compile the graph, or take it from the cache of compiled ones.
 
-        precision: the artefact's; of an INT8 graph the rest is then bfloat16, where that pays.
+        precision: the artefact's; of an INT8 graph the rest is bfloat16, where the CPU has it.
         A graph of one size is compiled for one picture at a time, and several run one by one: with
         a free N OpenVINO cannot see that a transpose between its own layouts moves nothing.
         Raises ArtefactError for a graph that OpenVINO cannot compile.
