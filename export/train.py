@@ -133,7 +133,7 @@ def _loss(
         # A GPU has products to spare: the way with fewer of them is measured on CPUs alone.
         logits, aux_logits = network.heads(x) if on_gpu else heads(network, x)
     main, auxiliary = (
-        loss_of(resize(part.float(), height, width, align_corners=False), labels)
+        loss_of(resize(part.float(), height, width, align_corners=network.align_corners), labels)
         for part in (logits, aux_logits)
     )
     total: Tensor = main + config.auxiliary_weight * auxiliary

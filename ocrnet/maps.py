@@ -39,14 +39,20 @@ class MapWriter:
         timings: Timings,
         *,
         probabilities: bool,
+        align_corners: bool,
     ):
-        """probabilities: the source gives those instead of logits."""
+        """probabilities: the source gives those instead of logits.
+
+        align_corners: of the network's last resize, so that `logits` lie on the grid of its own.
+        """
         size = source.size
         self.labels: LabelMap = np.empty((size.height, size.width), np.uint8)
         self.confidence: Confidence | None = (
             np.empty_like(self.labels) if "confidence" in wants else None
         )
-        self._shrunk = _Shrunk(size, classes, output_stride) if "logits" in wants else None
+        self._shrunk = None
+        if "logits" in wants:
+            self._shrunk = _Shrunk(size, classes, output_stride, align_corners=align_corners)
         self._source = source
         self._timings = timings
         self._probabilities = probabilities
@@ -133,10 +139,11 @@ def as_half(logits: Floats) -> HalfLogits:
 class _Shrunk:
     """Rows of full size, interpolated down to output stride as they come."""
 
-    def __init__(self, size: Size, classes: int, output_stride: int):
+    def __init__(self, size: Size, classes: int, output_stride: int, *, align_corners: bool):
         height, width = -(-size.height // output_stride), -(-size.width // output_stride)
         self.planes: Floats = np.empty((classes, height, width), np.float32)
-        self._taps = taps(size.height, height, align_corners=False)
+        self._align_corners = align_corners
+        self._taps = taps(size.height, height, align_corners=align_corners)
         self._done = 0
         self._last: Floats | None = None
 
@@ -151,6 +158,8 @@ class _Shrunk:
             low, high = self._taps.low[now] - first, self._taps.high[now] - first
             narrow = interpolate_rows(block, Taps(low, high, self._taps.weight[now]))
             width = self.planes.shape[2]
-            self.planes[:, now] = interpolate_columns(narrow, width, align_corners=False)
+            self.planes[:, now] = interpolate_columns(
+                narrow, width, align_corners=self._align_corners
+            )
             self._done = stop
         self._last = band[:, -1:].copy()

@@ -99,7 +99,13 @@ async def segment(
     several = len(sources) > 1
     source = MeanProbabilities(sources) if several else sources[0]
     writer = MapWriter(
-        source, spec.classes, spec.output_stride, wants, timings, probabilities=several
+        source,
+        spec.classes,
+        spec.output_stride,
+        wants,
+        timings,
+        probabilities=several,
+        align_corners=spec.align_corners,
     )
     # Views advance together: each one's windows wait only until all have reached their rows.
     ordered = (call for _, _, call in heapq.merge(*calls, key=lambda entry: entry[:2]))

@@ -33,6 +33,10 @@ class Exchange(nn.Module):
     two_step_resize: mmsegmentation brings a coarse branch to 2^k times its own
     size first and to the target's size then. The two differ wherever a side
     does not divide by 32. The authors' code resizes once.
+
+    align_corners: of these resizes. Always False in mmsegmentation (`HRModule`
+    in mmseg/models/backbones/hrnet.py), whatever the heads have; the authors'
+    code has one flag for all resizes.
     """
 
     def __init__(

@@ -16,8 +16,10 @@ class OCRNet(nn.Module):
     """The network of one row of the zoo, normalisation included.
 
     The names in its `state_dict` are those of mmsegmentation's checkpoints.
-    The authors' variant (`spec.align_corners`) has a bias in two more
-    convolutions and resizes once where mmsegmentation resizes twice.
+    The authors' variant has a bias in two more convolutions, resizes once where
+    mmsegmentation resizes twice, and applies `spec.align_corners` to every
+    resize. In mmsegmentation the flag belongs to the heads and to the last
+    resize: HRNet's fuse layers never align corners.
     """
 
     mean: Tensor
@@ -36,7 +38,7 @@ class OCRNet(nn.Module):
         else:
             self.backbone = HRNet(
                 _HRNETS[spec.backbone],
-                align_corners=spec.align_corners,
+                align_corners=spec.align_corners and authors,
                 two_step_resize=not authors,
             )
             channels = sum(self.backbone.channels_out)

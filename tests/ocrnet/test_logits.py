@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ocrnet.logits import NetworkLogits, ResizedLogits
-from ocrnet.maps import MapWriter
+from ocrnet.maps import MapWriter, Want
 from ocrnet.stitching import Blend, StitchedLogits, gaussian_weights
 from ocrnet.timings import Timings
 from ocrnet.windows import WindowPlan, plan_windows
@@ -10,7 +10,9 @@ from ocrnet.zoo import Size
 
 
 def _writer(source: StitchedLogits, classes: int) -> MapWriter:
-    return MapWriter(source, classes, 4, frozenset(), Timings(), probabilities=False)
+    return MapWriter(
+        source, classes, 4, frozenset(), Timings(), probabilities=False, align_corners=False
+    )
 
 
 def _reference(
@@ -97,3 +99,20 @@ def test_gaussian_weights_are_largest_in_the_middle_and_never_vanish() -> None:
     # σ is an eighth of the side: at one σ from the middle, e^(−1/2) of it.
     np.testing.assert_allclose(weights[32 + 8, 48] / weights[32, 48], np.exp(-0.5), rtol=0.08)
     np.testing.assert_array_equal(gaussian_weights(1, 1), np.ones((1, 1)))
+
+
+@pytest.mark.parametrize(("size", "align_corners"), [(Size(33, 49), True), (Size(9, 13), False)])
+def test_logits_of_several_windows_lie_on_the_grid_of_the_networks_own(
+    size: Size, align_corners: bool
+) -> None:
+    """Upsampled to a size where every grid point is a pixel, and shrunk again: the same logits."""
+    stride = 4 if align_corners else 1
+    logits = np.random.default_rng(0).normal(size=(3, 9, 13)).astype(np.float32)
+    source = ResizedLogits(NetworkLogits(logits), size, align_corners=align_corners)
+    wants: frozenset[Want] = frozenset({"logits"})
+    writer = MapWriter(
+        source, 3, stride, wants, Timings(), probabilities=False, align_corners=align_corners
+    )
+    writer.advance()
+    assert writer.logits is not None
+    np.testing.assert_allclose(writer.logits, logits, atol=2e-3)

@@ -76,7 +76,7 @@ def test_a_writer_gives_the_same_labels_either_way(wants: frozenset[Want]) -> No
     parts = _logits(plan, 19, 4)
     stitched = StitchedLogits(plan, blend="uniform", align_corners=False)
     timings = Timings()
-    writer = MapWriter(stitched, 19, 4, wants, timings, probabilities=False)
+    writer = MapWriter(stitched, 19, 4, wants, timings, probabilities=False, align_corners=False)
     for window, part in zip(plan, parts, strict=True):
         stitched.add(window, part)
         writer.advance()
