@@ -1,5 +1,6 @@
 """From a checkpoint file to a network with its weights, or a list of what does not fit."""
 
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,13 +10,18 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from export.checkpoint_cache import is_published
+from export.checkpoint_facts import CheckpointFacts
 from export.inert_pickle import load_inert
 from export.network import OCRNet
 from export.stand_in import stand_in_state
+from ocrnet.artefacts import sha256_of
 from ocrnet.errors import CheckpointError
 from ocrnet.zoo import ModelSpec, get_spec
+from ocrnet.zoo.spec import check_classes
 
 State = dict[str, Tensor]
+_logger = logging.getLogger("ocrnet.export")
 _DEEPEST_WRAPPING = 4
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 
@@ -59,14 +65,19 @@ def load_model(name_or_spec: str | ModelSpec, checkpoint: str | Path) -> OCRNet:
     "stand-in" draws deterministic weights instead, for everything that needs none in particular.
 
     The module maps uint8 RGB (N, H, W, 3) to logits, and its `state_dict` has exactly the names
-    of mmsegmentation's checkpoints. Raises UnknownModel, and CheckpointError that lists every
-    missing, unexpected and misshapen name.
+    of mmsegmentation's checkpoints. Raises UnknownModel, UnsupportedModel for one output channel,
+    and CheckpointError that lists every missing, unexpected and misshapen name, or every fact that
+    the file states otherwise than the zoo. Of a published file those are logged as a warning.
     """
     spec = get_spec(name_or_spec) if isinstance(name_or_spec, str) else name_or_spec
+    check_classes(spec.classes, spec.name)
     network = OCRNet(spec).eval()
     wanted = network.state_dict()
-    drawn = str(checkpoint) == STAND_IN
-    state = stand_in_state(wanted) if drawn else read_state(Path(checkpoint))
+    if str(checkpoint) == STAND_IN:
+        state = stand_in_state(wanted)
+    else:
+        state, facts = _read(Path(checkpoint))
+        _check_words(facts, state, spec, Path(checkpoint))
     _check(state, wanted, spec, str(checkpoint))
     # Counters of training steps: older files lack them, inference does not use them.
     counters = {key: value for key, value in wanted.items() if key.endswith("num_batches_tracked")}
@@ -83,6 +94,10 @@ def read_state(path: Path) -> State:
     Wrappers, `module.` prefixes, the authors' names and what only training needs (`loss.*`)
     are undone. Raises CheckpointError.
     """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[State, CheckpointFacts]:
     if not path.is_file():
         raise CheckpointError(f"{path} is not there")
     if path.suffix == ".safetensors":
@@ -92,9 +107,11 @@ def read_state(path: Path) -> State:
             raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
     else:
         content = load_inert(path)
+    meta: object = None
     for _ in range(_DEEPEST_WRAPPING):
         if not isinstance(content, Mapping):
             break
+        meta = content.get("meta", meta)
         inner = next(
             (content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None
         )
@@ -113,9 +130,29 @@ def read_state(path: Path) -> State:
     strange = [key for key, value in state.items() if not _is_plain(value)]
     if strange:
         raise CheckpointError(f"{path} holds more than dense tensors of numbers: {_some(strange)}")
-    return {
+    floats = {
         key: value.float() if value.is_floating_point() else value for key, value in state.items()
     }
+    return floats, CheckpointFacts(meta if isinstance(meta, Mapping) else {})
+
+
+def _check_words(facts: CheckpointFacts, state: State, spec: ModelSpec, path: Path) -> None:
+    """Compare what the file says of itself with the zoo; raises CheckpointError."""
+    classifier = state.get("decode_head.1.conv_seg.weight")
+    channels = classifier.shape[0] if classifier is not None and classifier.ndim else 0
+    check_classes(1 if facts.one_output_channel else channels, str(path))
+    found = facts.differences(spec)
+    if not found:
+        return
+    refused = [difference for difference in found if not difference.told]
+    listed = "\n  ".join(map(str, found))
+    if refused and not is_published(spec, sha256_of(path)):
+        raise CheckpointError(
+            f"{path} differs from {spec.name}:\n  {listed}\n"
+            "Under that name, labels or their names would be wrong: choose a model with the same "
+            "classes and settings ('ocrnet models' lists them)"
+        )
+    _logger.warning("%s differs from %s:\n  %s", path, spec.name, listed)
 
 
 def _is_plain(value: object) -> bool:

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx2
 from tqdm import tqdm
 
+from export.checkpoint_cache import cached_checkpoint, origin_record
 from ocrnet.artefacts import sha256_of
 from ocrnet.errors import DownloadError
-from ocrnet.user_cache import user_cache
 from ocrnet.zoo import ModelSpec
 
 
@@ -22,16 +22,6 @@ class Pulled:
     warning: str
 
 
-def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/ocrnet/checkpoints`, else `~/.cache/ocrnet/checkpoints`."""
-    return user_cache("checkpoints")
-
-
-def cached_checkpoint(spec: ModelSpec) -> Path:
-    """Where a model's checkpoint lies once it is pulled."""
-    return cache_folder() / spec.checkpoint.file_name
-
-
 def pull(spec: ModelSpec) -> Pulled:
     """Download a model's checkpoint unless the cache has it; go on where a try broke off.
 
@@ -40,9 +30,12 @@ def pull(spec: ModelSpec) -> Pulled:
 
     Raises DownloadError, which says what to do by hand.
     """
+    if spec.checkpoint.shipped:
+        raise DownloadError(f"{spec.name} needs no download: its weights come with this project")
     if not spec.checkpoint.url:
         raise DownloadError(
-            f"{spec.name} has no published checkpoint: its weights come with this project"
+            f"{spec.name} has no published checkpoint: "
+            f"build it with 'ocrnet export build {spec.name} --checkpoint FILE'"
         )
     path = cached_checkpoint(spec)
     try:
@@ -53,10 +46,13 @@ def pull(spec: ModelSpec) -> Pulled:
 
 def _pull(spec: ModelSpec, path: Path) -> Pulled:
     record = path.with_name(path.name + ".sha256")
-    if not path.exists():
+    received = not path.exists()
+    if received:
         path.parent.mkdir(parents=True, exist_ok=True)
         _download(spec.checkpoint.url, path)
     sha256 = sha256_of(path)
+    if received:
+        origin_record(path).write_text(f"{sha256} {spec.checkpoint.url}\n", encoding="utf-8")
     recorded = (record.read_text().split() or [sha256])[0] if record.exists() else sha256
     if recorded != sha256:
         raise DownloadError(

@@ -7,6 +7,7 @@
     │   ├── PictureTooLarge        bytes, pixels, a side or the work over the limit
     │   └── InvalidOption          an option with a value that cannot be used
     ├── UnknownModel               no model of that name
+    ├── UnsupportedModel           a kind of network that this product does not serve
     ├── Overloaded                 no room for another request
     ├── DeadlineExceeded           the time that the request may take is over
     ├── EngineError                the engine failed
@@ -69,6 +70,12 @@ class UnknownModel(OcrnetError):
     """No model of that name in the zoo, or none loaded."""
 
     code = "unknown_model"
+
+
+class UnsupportedModel(OcrnetError):
+    """A kind of network that this product does not serve, such as one with one output channel."""
+
+    code = "unsupported_model"
 
 
 class Overloaded(OcrnetError):

@@ -16,7 +16,8 @@ from export.optimise.passes import Passes, passes_that_pay
 from ocrnet.artefacts import Kind, Precision, sha256_of
 from ocrnet.zoo import ModelSpec, Size
 
-DEMO_WEIGHTS = Path(__file__).parents[1] / "weights" / "demo.safetensors"
+SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
+DEMO_WEIGHTS = SHIPPED_WEIGHTS / "demo.safetensors"
 
 _Made = TypeVar("_Made")
 

@@ -126,7 +126,7 @@ def _build(arguments: argparse.Namespace) -> int:
 
 def _checkpoint(spec: ModelSpec, arguments: argparse.Namespace) -> str:
     # The demo brings its own weights: --all must not replace the graph that git holds.
-    if arguments.checkpoint and not (arguments.all and not spec.checkpoint.url):
+    if arguments.checkpoint and not (arguments.all and spec.checkpoint.shipped):
         return str(arguments.checkpoint)
     return checkpoint_of(spec)
 

@@ -26,12 +26,19 @@ def needs_nncf() -> None:
 
 
 def checkpoint_of(spec: ModelSpec) -> str:
-    """The pulled checkpoint, or the demo's own; raises OcrnetError with how to get it."""
-    from export.build.source import DEMO_WEIGHTS
-    from export.download import cached_checkpoint
+    """The checkpoint that comes with this project, or the pulled one.
 
+    Raises OcrnetError with how to get it.
+    """
+    from export.build.source import SHIPPED_WEIGHTS
+    from export.checkpoint_cache import cached_checkpoint
+
+    if spec.checkpoint.shipped:
+        return str(SHIPPED_WEIGHTS / spec.checkpoint.shipped)
     if not spec.checkpoint.url:
-        return str(DEMO_WEIGHTS)
+        raise OcrnetError(
+            f"{spec.name} has no published checkpoint: name a file with --checkpoint FILE"
+        )
     path = cached_checkpoint(spec)
     if not path.exists():
         raise OcrnetError(

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrnet.errors import BadEngineOutput
+from ocrnet.zoo.spec import check_classes
 
 OutputName = Literal["logits", "labels"]
 Images = NDArray[np.uint8]
@@ -37,8 +38,9 @@ def checked_logits(
     """Return `output` as float32 logits for `images`.
 
     Raises BadEngineOutput for another shape than (N, classes, ⌈H/stride⌉, ⌈W/stride⌉) or
-    values that are not finite.
+    values that are not finite, and UnsupportedModel for one class: argmax would say nothing.
     """
+    check_classes(classes, "the model")
     number, height, width = images.shape[:3]
     expected = (number, classes, -(-height // stride), -(-width // stride))
     if output.shape != expected:

@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrnet.errors import UnknownModel
+from ocrnet.errors import UnknownModel, UnsupportedModel
 
 BACKBONES = ("hr18s", "hr18", "hr48", "r101-d8")
 DATASETS = {"cityscapes": "Cityscapes", "ade20k": "ADE20K", "voc12": "Pascal VOC 2012"}
@@ -55,14 +55,19 @@ class ResizeLimits:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where the weights are published.
+    """Where the weights are published, or which ones come with this project.
 
-    url: empty for the demo model, whose weights this project trains.
-    digits: the first hex digits of a SHA-256, as the file name carries them; empty if it has none.
+    url: empty where they are not published.
+    digits: the first hex digits of the file's SHA-256; of a published file, as its name carries
+    them; empty if it has none.
+    shipped: the file in `export/weights` that comes with this project; empty if none does.
+    note: what users must know of masks by those weights; empty if nothing.
     """
 
     url: str
     digits: str
+    shipped: str = ""
+    note: str = ""
 
     @property
     def file_name(self) -> str:
@@ -139,6 +144,20 @@ class ModelSpec:
         return Size(1024, 2048) if self.dataset == "cityscapes" else None
 
 
+def check_classes(classes: int, source: str) -> None:
+    """Refuse a network with one output channel; source: what has it, as the message names it.
+
+    mmsegmentation's binary mode gives one logit and compares its sigmoid with a threshold. Argmax
+    over one channel would call every pixel class 0. Raises UnsupportedModel.
+    """
+    if classes == 1:
+        raise UnsupportedModel(
+            f"{source} has one output channel (mmsegmentation's binary mode), which is not "
+            "supported: train it with two classes, background and object (num_classes=2 without "
+            "out_channels=1)"
+        )
+
+
 @cache
 def load_labels(dataset: str) -> Labels:
     """Read `labels/<dataset>.csv`: index, name, r, g, b [, label_id], in the order of indices."""
@@ -146,6 +165,7 @@ def load_labels(dataset: str) -> Labels:
     rows = list(csv.DictReader(text.splitlines()))
     colours = np.array([[row["r"], row["g"], row["b"]] for row in rows]).astype(np.uint8)
     colours.flags.writeable = False
+    check_classes(len(rows), f"labels/{dataset}.csv")
     ids = None
     if "label_id" in rows[0]:
         ids = np.array([row["label_id"] for row in rows]).astype(np.uint8)

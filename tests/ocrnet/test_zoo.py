@@ -1,10 +1,12 @@
 import csv
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ocrnet.errors import UnknownModel
+from ocrnet.engines.base import checked_logits
+from ocrnet.errors import UnknownModel, UnsupportedModel
 from ocrnet.zoo import Size, get_spec, load_labels, load_zoo
 from ocrnet.zoo.spec import BACKBONES, DATASETS, VARIANTS
 
@@ -97,3 +99,23 @@ def test_config_and_checkpoint_names_are_aliases(alias: str) -> None:
 def test_an_unknown_name_is_answered_with_near_ones() -> None:
     with pytest.raises(UnknownModel, match="ocrnet_hr48_ade20k_80k"):
         get_spec("ocrnet_hr48_ade20k")
+
+
+def test_one_class_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argmax over one channel would call every pixel class 0, with full confidence."""
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "cracks.csv").write_text("index,name,r,g,b\n0,crack,255,0,0\n")
+    monkeypatch.setattr("ocrnet.zoo.spec.files", lambda _: tmp_path)
+    with pytest.raises(UnsupportedModel, match=r"labels/cracks\.csv has one output channel"):
+        load_labels("cracks")
+    with pytest.raises(UnsupportedModel, match="one output channel"):
+        checked_logits(np.zeros((1, 1, 2, 2)), 1, 4, np.zeros((1, 8, 8, 3), np.uint8))
+
+
+def test_what_comes_with_the_project_is_what_its_table_names(root: Path) -> None:
+    shipped = [spec.checkpoint for spec in load_zoo().values() if spec.checkpoint.shipped]
+    assert len(shipped) == 1
+    for checkpoint in shipped:
+        weights = (root / "export" / "weights" / checkpoint.shipped).read_bytes()
+        assert hashlib.sha256(weights).hexdigest().startswith(checkpoint.digits)
+        assert len(checkpoint.digits) == 8
