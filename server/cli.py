@@ -20,7 +20,7 @@ from ocrnet.freed_memory import keep_freed
 from server.app import create_app
 from server.logs import configure
 from server.middleware import MOST_HEAD_BYTES
-from server.models import open_models
+from server.models import ServedModel, open_models
 from server.protocol import problem_protocol
 from server.settings import Settings, group_of
 
@@ -79,7 +79,7 @@ def serve(arguments: argparse.Namespace) -> int:
         # Bound first: a taken port shows at once, not after the models are loaded.
         with _listen(settings.host, settings.port) as listener, _triton(settings) as settings:
             models = open_models(settings, partial(_announce, settings))
-            served = ", ".join(model.spec.name for model in models)
+            served = ", ".join(map(_with_note, models))
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
             _announce(settings, f"Serving {served} at http://{host}:{listener.getsockname()[1]}")
             config = server_config(create_app(settings, models), settings)
@@ -88,6 +88,12 @@ def serve(arguments: argparse.Namespace) -> int:
         print(f"ocrnet serve: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _with_note(model: ServedModel) -> str:
+    """The name, with what users must know of the model's weights."""
+    note = model.weights.note
+    return f"{model.spec.name} ({note})" if note else model.spec.name
 
 
 @contextmanager

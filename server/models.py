@@ -6,9 +6,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ocrnet.artefacts import Artefact, ServedPrecision, find_graphs
+from ocrnet.artefacts import (
+    UNKNOWN,
+    Artefact,
+    ServedPrecision,
+    Weights,
+    common_weights,
+    find_graphs,
+)
 from ocrnet.engines import Engine, open_engine
-from ocrnet.engines.triton import TritonConnection, TritonEngine, served_graphs
+from ocrnet.engines.triton import (
+    TritonConnection,
+    TritonEngine,
+    served_graphs,
+    served_weights,
+)
 from ocrnet.errors import UnknownModel
 from ocrnet.formats.report import describe_class
 from ocrnet.threads import in_thread
@@ -25,15 +37,17 @@ class ServedModel:
         graphs: list[dict[str, Any]],
         opener: Callable[[], Engine],
         precision: ServedPrecision | None = None,
+        weights: Weights = UNKNOWN,
     ):
         """graphs: as `GET /models/{name}` shows them.
 
         opener: makes the engine; it takes seconds and the model's memory. precision: None where
-        the graphs alone know, those of Triton.
+        the graphs alone know, those of Triton. weights: of all graphs.
         """
         self.spec = spec
         self.graphs = graphs
         self.precision = precision
+        self.weights = weights
         self.memory_bytes: int | None = None  # what the process grew by when it was loaded
         self._opener = opener
         self._engine: Engine | None = None
@@ -144,7 +158,8 @@ def _on_triton(spec: ModelSpec, triton: TritonConnection) -> ServedModel:
         }
         for graph in graphs
     ]
-    return ServedModel(spec, described, lambda: TritonEngine(triton, graphs))
+    weights = served_weights(graphs, triton.address)
+    return ServedModel(spec, described, lambda: TritonEngine(triton, graphs), weights=weights)
 
 
 def _in_process(spec: ModelSpec, settings: Settings) -> ServedModel:
@@ -163,7 +178,8 @@ def _in_process(spec: ModelSpec, settings: Settings) -> ServedModel:
         for graph in graphs
     ]
     opener = _opener(spec, settings, graphs if settings.load == "start" else None)
-    return ServedModel(spec, described, opener, precision)
+    weights = common_weights(graph.weights(spec) for graph in graphs) or UNKNOWN
+    return ServedModel(spec, described, opener, precision, weights)
 
 
 def _opener(
@@ -198,7 +214,8 @@ def describe(model: ServedModel) -> dict[str, Any]:
         "crop": str(spec.crop),
         "stride": str(spec.stride),
         "output_stride": spec.output_stride,
-        "published": asdict(spec.published),
+        "published": asdict(model.weights.figures(spec)),
+        "weights": asdict(model.weights),
         "precision": model.precision,
         "loaded": model.loaded,
         "memory_bytes": model.memory_bytes,

@@ -25,7 +25,7 @@ from export.tensorrt.build import BuildOptions, build_plan
 from export.tensorrt.inspect import save_summary
 from export.tensorrt.profiles import ShapeRange, shape_range
 from ocrnet import __version__
-from ocrnet.artefacts import Kind, Manifest, graph_folder, sha256_of
+from ocrnet.artefacts import Kind, Manifest, graph_folder, manifest_weights, sha256_of
 from ocrnet.artefacts.repository import check_artefact
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size
@@ -83,6 +83,7 @@ def build_artefact(
             classes=spec.classes,
             checkpoint=source.checkpoint_name,
             checkpoint_sha256=source.checkpoint_sha256,
+            weights=source.origin,
             versions=_versions(product),
             parity=parity,
             **facts,
@@ -101,6 +102,7 @@ def is_current(source: Source, kind: Kind, product: Product, settings: BuildSett
     return (
         manifest.checkpoint_sha256 == source.checkpoint_sha256
         and manifest.checkpoint == source.checkpoint_name
+        and manifest_weights(manifest, source.spec).origin == source.origin
         and manifest.versions == _versions(product)
         and product.compute_capability == manifest.gpu.get("compute_capability", "")
         and (not product.is_plan or _as_asked(manifest, source, kind, settings))

@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 import onnx
 
+from export.checkpoint_cache import is_published
 from export.checkpoints import STAND_IN, load_model
 from export.network import OCRNet
 from export.onnx_graph import export_graph, fixed_size
 from export.optimise.network import OptimisedNetwork
 from export.optimise.passes import Passes, passes_that_pay
-from ocrnet.artefacts import Kind, Precision, sha256_of
+from ocrnet.artefacts import Kind, Origin, Precision, sha256_of, weights_of
 from ocrnet.zoo import ModelSpec, Size
 
 SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -46,6 +47,14 @@ class Source:
     def checkpoint_name(self) -> str:
         """As manifests name it."""
         return STAND_IN if self.checkpoint == STAND_IN else Path(self.checkpoint).name
+
+    @cached_property
+    def origin(self) -> Origin:
+        """What the checkpoint is, as far as it is known here and now."""
+        published = is_published(self.spec, self.checkpoint_sha256)
+        recorded = "published" if published else ""
+        name, sha256 = self.checkpoint_name, self.checkpoint_sha256
+        return weights_of(self.spec, name, sha256, recorded).origin
 
     def plain_graph(self, kind: Kind) -> onnx.ModelProto:
         """Return the float32 graph of that kind, batch norms folded: what others are made from."""

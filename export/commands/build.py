@@ -101,6 +101,7 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def _build(arguments: argparse.Namespace) -> int:
     needs_export_extra()
     from export.build.source import Source
+    from export.triton.repository import name_weights
 
     specs = _specs(arguments)
     settings = _settings(arguments)
@@ -121,6 +122,8 @@ def _build(arguments: argparse.Namespace) -> int:
                 print(f"[{number}/{len(specs)}] {spec.name} {kind} {product}", flush=True)
                 done = _build_one(source, kind, product, settings, arguments.force)
                 print(f"    {done}", flush=True)
+                for path in name_weights(spec, settings.repository, kind):
+                    print(f"    {path} now names these weights", flush=True)
     return 0
 
 

@@ -24,22 +24,32 @@ from ocrnet.artefacts.repository import (
     find_graphs,
     graph_folder,
     kinds_present,
+    manifest_weights,
+    weights_here,
 )
+from ocrnet.artefacts.weights import UNKNOWN, Origin, Weights, common_weights, weights_of
 
 __all__ = [
     "KINDS",
     "MANIFEST_SUFFIX",
+    "UNKNOWN",
     "Artefact",
     "Format",
     "Kind",
     "Manifest",
+    "Origin",
     "Precision",
     "ServedPrecision",
+    "Weights",
     "artefact_stem",
+    "common_weights",
     "find_artefacts",
     "find_graphs",
     "graph_folder",
     "kinds_present",
+    "manifest_weights",
     "read_manifest",
     "sha256_of",
+    "weights_here",
+    "weights_of",
 ]

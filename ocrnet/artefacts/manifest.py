@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from ocrnet.artefacts.weights import ORIGINS
 from ocrnet.errors import ArtefactError
 
 Kind = Literal["dynamic", "window", "whole"]
@@ -29,7 +30,9 @@ class Manifest:
     parsed and seconds that parsing and building took. Of an INT8 artefact, the pictures that it was
     calibrated with, the parts that stayed floating, the share of labels that change and the mIoU
     that is lost (in points; None where there are no true labels), on pictures held back.
-    checkpoint: where the weights came from; checkpoint_sha256: empty for stand-in weights.
+    checkpoint: where the weights came from; checkpoint_sha256: empty for random weights. weights:
+    their origin as of `Weights`, as it was known when the artefact was built; empty in manifests of
+    before it was recorded.
     parity: largest logit error against PyTorch, over the largest logit, by size tried; empty for
     plans, which are not run when they are built.
     """
@@ -51,6 +54,7 @@ class Manifest:
     profile: dict[str, list[int]] = field(default_factory=dict)
     gpu: dict[str, str] = field(default_factory=dict)
     build: dict[str, Any] = field(default_factory=dict)
+    weights: str = ""
 
     def write(self, folder: Path) -> Path:
         """Write the manifest beside its artefact, return its path."""
@@ -84,11 +88,13 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def _is_manifest(data: Any) -> bool:
-    if not isinstance(data, dict) or set(data) != {field.name for field in fields(Manifest)}:
+    names = {field.name for field in fields(Manifest)}
+    if not isinstance(data, dict) or set(data) | {"weights"} != names:
         return False
     texts = ("model", "file", "checkpoint", "checkpoint_sha256")
     return (
         all(isinstance(data[name], str) for name in texts)
+        and data.get("weights", "") in ("", *ORIGINS)
         and data["kind"] in KINDS
         and data["format"] in get_args(Format)
         and data["precision"] in get_args(Precision)

@@ -13,6 +13,7 @@ from ocrnet.artefacts.manifest import (
     sha256_of,
 )
 from ocrnet.artefacts.onnx_content import check_self_contained
+from ocrnet.artefacts.weights import UNKNOWN, Weights, common_weights, weights_of
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo.spec import ModelSpec, Size
 
@@ -39,6 +40,17 @@ class Artefact:
             return None
         return Size(manifest.height, manifest.width)
 
+    def weights(self, spec: ModelSpec) -> Weights:
+        """Where the weights come from; spec: of the artefact's model."""
+        return manifest_weights(self.manifest, spec)
+
+
+def manifest_weights(manifest: Manifest, spec: ModelSpec) -> Weights:
+    """Where the weights of an artefact come from, as its manifest says; spec: of its model."""
+    return weights_of(
+        spec, manifest.checkpoint, manifest.checkpoint_sha256, recorded=manifest.weights
+    )
+
 
 def graph_folder(repository: Path, model: str, kind: Kind) -> Path:
     """Where a model's artefacts of that kind lie: version 1, as Triton lays it out."""
@@ -50,8 +62,8 @@ def find_graphs(
 ) -> list[Artefact]:
     """Return the model's graphs of one precision, each checked against its manifest.
 
-    exact: float32, ONNX. fast: INT8, OpenVINO. Raises ArtefactError if there is none, or if one of
-    them cannot be trusted.
+    exact: float32, ONNX. fast: INT8, OpenVINO. Raises ArtefactError if there is none, if one of
+    them cannot be trusted, or if they were not all built from one checkpoint.
     """
     file = _GRAPH if served == "exact" else _INT8_GRAPH
     folders = [graph_folder(repository, spec.name, kind) for kind in KINDS]
@@ -62,7 +74,31 @@ def find_graphs(
             f"{repository} holds no {kind} of {spec.name}: "
             f"build it with 'ocrnet export build {spec.name}{target}'"
         )
+    if common_weights(graph.weights(spec) for graph in graphs) is None:
+        named = ", ".join(
+            f"{graph.path} from {graph.manifest.checkpoint or 'random weights'}" for graph in graphs
+        )
+        raise ArtefactError(
+            f"the graphs of {spec.name} have different weights, so that masks would depend on the "
+            f"image's size ({named}): build all of them from one checkpoint"
+        )
     return graphs
+
+
+def weights_here(repository: Path, spec: ModelSpec) -> Weights | None:
+    """The weights of a model's float32 graphs, by manifests alone, unchecked; None without graphs.
+
+    Unknown if a manifest cannot be read or the graphs have different weights.
+    """
+    folders = [graph_folder(repository, spec.name, kind) for kind in KINDS]
+    paths = [folder / _manifest(_GRAPH) for folder in folders if _holds(folder, _GRAPH)]
+    if not paths:
+        return None
+    try:
+        found = [manifest_weights(read_manifest(path), spec) for path in paths]
+    except ArtefactError:
+        return UNKNOWN
+    return common_weights(found) or UNKNOWN
 
 
 def find_artefacts(repository: Path, spec: ModelSpec, kind: Kind) -> list[Artefact]:

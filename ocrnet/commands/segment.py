@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from ocrnet.artefacts import find_graphs
+from ocrnet.artefacts import common_weights, find_graphs
 from ocrnet.commands.arguments import at_least, positive
 from ocrnet.commands.batch import Batch, Task
 from ocrnet.commands.runners import LocalRunner, RemoteRunner, Runner
@@ -158,6 +158,10 @@ def _runner(
         return RemoteRunner(arguments.url, query, media_type, arguments.timeout)
     spec = get_spec(arguments.model or "demo")
     graphs = find_graphs(arguments.repository, spec)
+    weights = common_weights(graph.weights(spec) for graph in graphs)
+    # Scripts know their model; masks by random weights mean nothing to them either.
+    if weights and weights.note and (weights.origin == "random" or sys.stderr.isatty()):
+        print(f"ocrnet segment: {spec.name}: {weights.note}", file=sys.stderr)
     engine = open_engine(
         spec, graphs, EngineOptions(threads=arguments.threads, cache=usual_folder())
     )

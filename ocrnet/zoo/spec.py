@@ -79,11 +79,11 @@ class Checkpoint:
 class Published:
     """Figures as published. fps is at batch 1 on `device`; mIoU in percent; None: not stated."""
 
-    fps: float | None
-    device: str | None
-    miou: float | None
-    miou_ms_flip: float | None
-    iterations: int | None
+    fps: float | None = None
+    device: str | None = None
+    miou: float | None = None
+    miou_ms_flip: float | None = None
+    iterations: int | None = None
 
 
 @dataclass(frozen=True)
@@ -189,9 +189,7 @@ def _spec(name: str, table: dict) -> ModelSpec:  # type: ignore[type-arg]  # as 
         std=tuple(fields.pop("std")),
         test_resize=ResizeLimits(**fields.pop("test_resize")),
         checkpoint=Checkpoint(**fields.pop("checkpoint")),
-        published=Published(
-            **dict.fromkeys(Published.__dataclass_fields__) | fields.pop("published")
-        ),
+        published=Published(**fields.pop("published")),
         aliases=tuple(fields.pop("aliases")),
         **fields,
     )

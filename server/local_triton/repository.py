@@ -48,7 +48,7 @@ def write_repository(
             if kind != "dynamic" and not (repository / name).is_dir():
                 continue
             config = _read_config(repository, spec, kind)
-            _adapt(config, graphs.get(kind, graphs["dynamic"]), threads)
+            _adapt(config, graphs.get(kind, graphs["dynamic"]), spec, threads)
             if not warmup:
                 del config.model_warmup[:]
             _write(target / name, config)
@@ -74,7 +74,7 @@ def _read_config(repository: Path, spec: ModelSpec, kind: Kind) -> ModelConfig:
     return config
 
 
-def _adapt(config: ModelConfig, graph: Artefact, threads: int) -> None:
+def _adapt(config: ModelConfig, graph: Artefact, spec: ModelSpec, threads: int) -> None:
     """Change what depends on the back end, and nothing else."""
     for field in ("platform", "runtime", "optimization"):
         config.ClearField(field)
@@ -89,6 +89,9 @@ def _adapt(config: ModelConfig, graph: Artefact, threads: int) -> None:
     for output in config.output:
         if output.name == "logits":  # of a float32 graph
             output.data_type = model_config_pb2.TYPE_FP32
+    config.parameters.clear()  # of a graph for GPUs they may be others
+    for key, value in graph.weights(spec).as_parameters().items():
+        config.parameters[key].string_value = value
     config.parameters["graph"].string_value = str(graph.path.absolute())
     config.parameters["threads"].string_value = str(threads)
 

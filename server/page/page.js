@@ -1,6 +1,7 @@
 "use strict";
 const at = (id) => document.getElementById(id);
 let file = null;
+const notes = new Map();
 let turn = 0; // answers to an older choice are dropped
 
 async function explain(response) {
@@ -95,7 +96,10 @@ for (const button of at("examples").querySelectorAll("button")) {
   button.addEventListener("click", () => chooseExample(button.firstElementChild));
 }
 at("file").addEventListener("change", () => choose(at("file").files[0]));
-at("model").addEventListener("change", segment);
+at("model").addEventListener("change", () => {
+  warn();
+  segment();
+});
 at("mode").addEventListener("change", segment);
 at("opacity").addEventListener("input", () => { at("mask").style.opacity = at("opacity").value / 100; });
 at("form").addEventListener("submit", (event) => event.preventDefault());
@@ -107,7 +111,16 @@ for (const [kind, over] of [["dragover", true], ["dragleave", false], ["drop", f
   });
 }
 
+// What must be known of the chosen model's weights stands above every mask by them.
+function warn() {
+  const note = notes.get(at("model").value);
+  at("weights").hidden = !note;
+  at("weights").textContent = note ? `${at("model").value}: ${note}.` : "";
+}
+
 fetch("models").then((answer) => answer.json()).then((served) => {
   at("model").replaceChildren(...served.models.map(({ name }) => new Option(name)));
   at("model").value = served.default;
+  for (const { name, weights } of served.models) notes.set(name, weights.note);
+  warn();
 });

@@ -18,7 +18,9 @@ async def get_models(request: Request) -> dict[str, Any]:
     """Names and what tells them apart; requests that name none get the default."""
     gateway: Gateway = request.app.state.gateway
     models = [describe(model) for model in gateway.models]
-    short = ("name", "backbone", "dataset", "crop", "published", "precision", "loaded")
+    short = (
+        "name", "backbone", "dataset", "crop", "published", "weights", "precision", "loaded",
+    )  # fmt: skip
     return {
         "default": gateway.models.default,
         "models": [{key: model[key] for key in short} for model in models],
@@ -35,7 +37,7 @@ _NOT_FOUND: dict[int | str, dict[str, Any]] = {
 
 @router.get("/models/{name}", summary="Describe one model", responses=_NOT_FOUND)
 async def get_model(request: Request, name: str) -> dict[str, Any]:
-    """Classes with colours, crop and stride, graphs with parity, memory, published figures."""
+    """Classes with colours, crop and stride, graphs with parity, memory, weights, figures."""
     return describe(_model(request, name))
 
 

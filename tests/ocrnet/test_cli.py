@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ocrnet.artefacts import Manifest
 from ocrnet.cli import main
 from ocrnet.scenes import draw_scene
 
@@ -16,7 +17,9 @@ def test_models_lists_every_row_with_its_device_and_graphs(
     repository = str(root / "model_repository")
     assert main(["models", "--repository", repository]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 27
+    # A head, the models, and what must be known of the weights here.
+    assert len(lines) == 28
+    assert lines[-1] == "demo: trained on synthetic streets; photographs will look wrong"
     row = next(line for line in lines if line.startswith("ocrnet_hr18s_cityscapes_40k"))
     assert row.split() == [
         "ocrnet_hr18s_cityscapes_40k",
@@ -29,7 +32,35 @@ def test_models_lists_every_row_with_its_device_and_graphs(
     ]
 
     demo = next(line for line in lines if line.startswith("demo"))
-    assert demo.split()[-1].startswith("dynamic")
+    assert demo.split()[6:8] == ["demo", "dynamic"]
+
+
+def test_published_figures_are_not_those_of_random_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "ocrnet_hr18s_cityscapes_40k"
+    folder = tmp_path / f"{name}_dynamic" / "1"
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").touch()
+    manifest = Manifest(
+        name, "dynamic", "onnx", "float32", "model.onnx", {}, None, None, ["logits"], 19,
+        "stand-in", "", {}, {},
+    )  # fmt: skip
+    manifest.write(folder)
+    assert main(["models", "--repository", str(tmp_path)]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    row = next(line for line in listed if line.startswith(name))
+    assert row.split()[1:] == ["cityscapes", "-", "-", "-", "-", "random", "dynamic"]
+    assert f"{name}: random weights: masks mean nothing" in listed
+    assert main(["models", "--json", "--repository", str(tmp_path)]) == 0
+    facts = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert facts[name]["published"]["miou"] is None
+    assert facts[name]["weights_here"]["origin"] == "random"
+    other = facts["ocrnet_hr18_cityscapes_40k"]
+    assert (other["published"]["miou"], other["weights_here"]) == (77.72, None)
+    (folder / "model.onnx.manifest.json").write_text("{}")
+    assert main(["models", "--repository", str(tmp_path)]) == 0
+    assert f"{name}: weights unknown" in capsys.readouterr().out
 
 
 def test_numbers_that_cannot_be_are_refused(

@@ -50,7 +50,8 @@ def test_each_request_gets_the_model_it_names(
     load: str,
 ) -> None:
     flags = ("--repository", str(repository), "--models", f"demo,{OTHER}", "--load", load)
-    client = gateway_process(*flags, "--default-model", OTHER).client
+    process = gateway_process(*flags, "--default-model", OTHER)
+    client = process.client
     listed = client.get("/models").json()
     assert listed["default"] == OTHER
     assert [model["loaded"] for model in listed["models"]] == [load == "start"] * 2
@@ -71,7 +72,41 @@ def test_each_request_gets_the_model_it_names(
         assert facts["memory_bytes"] > 2**20
         assert facts["graphs"][0]["precision"] == "float32"
         assert facts["graphs"][0]["parity"]
-        assert "miou" in facts["published"]
+    _check_what_is_said_of_weights(client, process.log.read_text())
+
+
+def _check_what_is_said_of_weights(client: Any, log: str) -> None:
+    """Random weights and the demo's, which no published figure is of."""
+    said = {
+        "demo": ("demo", "trained on synthetic streets; photographs will look wrong"),
+        OTHER: ("random", "random weights: masks mean nothing"),
+    }
+    listed = {model["name"]: model for model in client.get("/models").json()["models"]}
+    for name, (origin, note) in said.items():
+        for facts in (listed[name], client.get(f"/models/{name}").json()):
+            assert set(facts["published"].values()) == {None}
+            assert (facts["weights"]["origin"], facts["weights"]["note"]) == (origin, note)
+        (start,) = [line for line in log.splitlines() if line.startswith("Serving ")]
+        assert f"{name} ({note})" in start
+
+
+def test_graphs_of_different_weights_are_not_served_together(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Masks would depend on the image's size."""
+    shutil.copytree(repository, tmp_path, dirs_exist_ok=True)
+    window = graph_folder(tmp_path, OTHER, "window")
+    window.parent.mkdir(exist_ok=True)
+    shutil.copytree(graph_folder(tmp_path, OTHER, "dynamic"), window)
+    manifest = read_manifest(window / f"model.onnx{MANIFEST_SUFFIX}")
+    other = {"checkpoint": "x.pth", "checkpoint_sha256": "a" * 64, "weights": ""}
+    replace(manifest, kind="window", height=512, width=512, **other).write(window)
+    command = ["serve", "--port", "0", "--repository", str(tmp_path), "--models", OTHER]
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    assert "have different weights" in said
+    assert "x.pth" in said
+    assert "stand-in" in said
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,12 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from ocrnet.artefacts import find_graphs
+from ocrnet.artefacts import Origin, Weights, find_graphs
 from ocrnet.engines import open_engine
+from ocrnet.engines.fake import FakeEngine
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
+from server.models import ServedModel
 
 EXAMPLES = {"day": 8, "rain": 17, "dusk": 6}  # seeds
 
@@ -73,6 +75,33 @@ def test_a_picture_is_shown_with_its_mask_and_legend(
     shot = np.frombuffer(browser.get_screenshot_as_png(), np.uint8)
     assert len(np.unique(cv2.imdecode(shot, cv2.IMREAD_COLOR).reshape(-1, 3), axis=0)) > 1000
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+@pytest.mark.parametrize(
+    ("origin", "note"),
+    [
+        ("random", "random weights: masks mean nothing"),
+        ("unknown", "weights unknown"),
+        ("published", ""),
+    ],
+)
+def test_what_masks_are_worth_stands_above_them(
+    browser: webdriver.Chrome, gateway: Callable[..., httpx2.Client], origin: Origin, note: str
+) -> None:
+    spec = get_spec("demo")
+    weights = Weights(origin, note=note)
+    model = ServedModel(spec, [], lambda: FakeEngine(spec.classes), weights=weights)
+    browser.get(str(gateway(model=model).base_url))
+    wait = WebDriverWait(browser, 60)
+    wait.until(lambda b: len(Select(b.find_element(By.ID, "model")).options) == 1)
+    browser.find_element(By.CSS_SELECTOR, "#examples button").click()
+    wait.until(lambda b: b.find_elements(By.CSS_SELECTOR, "#legend li"))
+    said = browser.find_element(By.ID, "weights")
+    assert said.is_displayed() == bool(note)
+    assert said.text == (f"demo: {note}." if note else "")
+    if note:
+        view = browser.find_element(By.ID, "view")
+        assert said.location["y"] < view.location["y"]
 
 
 def test_an_example_is_a_click_away(

@@ -2,6 +2,6 @@
 
 from ocrnet.engines.triton.connection import TritonConnection
 from ocrnet.engines.triton.engine import TritonEngine
-from ocrnet.engines.triton.graphs import TritonGraph, served_graphs
+from ocrnet.engines.triton.graphs import TritonGraph, served_graphs, served_weights
 
-__all__ = ["TritonConnection", "TritonEngine", "TritonGraph", "served_graphs"]
+__all__ = ["TritonConnection", "TritonEngine", "TritonGraph", "served_graphs", "served_weights"]

@@ -5,7 +5,8 @@ from typing import Any
 
 from tritonclient.utils import InferenceServerException
 
-from ocrnet.artefacts import KINDS, Kind
+from ocrnet.artefacts import KINDS, UNKNOWN, Kind, Weights, common_weights, weights_of
+from ocrnet.artefacts.weights import CHECKPOINT_PARAMETER, ORIGIN_PARAMETER, SHA256_PARAMETER
 from ocrnet.engines.triton.connection import TritonConnection
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo.spec import ModelSpec, Size
@@ -16,7 +17,10 @@ _SECONDS = 10.0
 
 @dataclass(frozen=True)
 class TritonGraph:
-    """A Triton model. max_batch: images of one request; size: of a fixed graph, None: any."""
+    """A Triton model. max_batch: images of one request; size: of a fixed graph, None: any.
+
+    weights: as the configuration's parameters say.
+    """
 
     name: str
     kind: Kind
@@ -24,6 +28,7 @@ class TritonGraph:
     max_batch: int
     outputs: frozenset[str]
     logits_type: str
+    weights: Weights = UNKNOWN
 
 
 def served_graphs(connection: TritonConnection, spec: ModelSpec) -> list[TritonGraph]:
@@ -54,6 +59,33 @@ def served_graphs(connection: TritonConnection, spec: ModelSpec) -> list[TritonG
     return found
 
 
+def served_weights(graphs: list[TritonGraph], address: str) -> Weights:
+    """The weights of a model's graphs; unknown if the configuration of one does not say.
+
+    Raises ArtefactError if they say that the graphs have different weights.
+    """
+    if any(graph.weights.origin == "unknown" for graph in graphs):
+        return UNKNOWN
+    weights = common_weights(graph.weights for graph in graphs)
+    if weights is None:
+        named = ", ".join(f"{graph.name} from {graph.weights.checkpoint}" for graph in graphs)
+        raise ArtefactError(
+            f"Triton at {address} serves graphs with different weights, so that masks would depend "
+            f"on the image's size ({named}): build all of them from one checkpoint and write their "
+            "configurations again with 'ocrnet export repository'"
+        )
+    return weights
+
+
+def graph_weights(config: Any, spec: ModelSpec) -> Weights:
+    """The weights that a Triton model's configuration names; unknown if it names none."""
+    stated = {key: parameter.string_value for key, parameter in config.parameters.items()}
+    if not {CHECKPOINT_PARAMETER, SHA256_PARAMETER} <= stated.keys():
+        return UNKNOWN
+    recorded = stated.get(ORIGIN_PARAMETER, "")
+    return weights_of(spec, stated[CHECKPOINT_PARAMETER], stated[SHA256_PARAMETER], recorded)
+
+
 def _graph(
     client: Any, address: str, spec: ModelSpec, kind: Kind, size: Size | None
 ) -> TritonGraph:
@@ -78,7 +110,10 @@ def _graph(
         raise _unlike(address, name, "gives", outputs, expected)
     if config.max_batch_size < 1:
         raise ArtefactError(f"{name} on Triton at {address} takes no batches (max_batch_size 0)")
-    return TritonGraph(name, kind, size, config.max_batch_size, frozenset(outputs), element)
+    weights = graph_weights(config, spec)
+    return TritonGraph(
+        name, kind, size, config.max_batch_size, frozenset(outputs), element, weights
+    )
 
 
 def _type(tensor: Any) -> str:

@@ -211,3 +211,13 @@ def test_an_interrupt_leaves_whole_files_only(pictures: Path) -> None:
     assert not [name for name in _names(Path("masks")) if name.endswith(".part")]
     for path in Path("masks").rglob("*.png"):
         assert _open(path).shape == (64, 96)
+
+
+def test_random_weights_are_told(pictures: Path, capsys: Capture, root: Path) -> None:
+    folder = pictures.parent / "random"
+    shutil.copytree(root / "model_repository" / "demo_dynamic", folder / "demo_dynamic")
+    manifest = folder / "demo_dynamic" / "1" / "model.onnx.manifest.json"
+    facts = json.loads(manifest.read_text()) | {"checkpoint": "stand-in", "checkpoint_sha256": ""}
+    manifest.write_text(json.dumps(facts))
+    assert main(["segment", "in/a.png", "--repository", str(folder)]) == 0
+    assert "demo: random weights: masks mean nothing" in capsys.readouterr().err
