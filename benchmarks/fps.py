@@ -30,14 +30,13 @@ from typing import Any, get_args
 from benchmarks.architectures import architectures
 from benchmarks.resume import run_missing
 from benchmarks.speed.case import ENGINES, Case, Graph, published_size
-from benchmarks.speed.chart import save_chart
 from benchmarks.speed.check import check_case
 from benchmarks.speed.compare import times_baseline
 from benchmarks.speed.compute import measured_peak
 from benchmarks.speed.device import Device, WrongDevice, claimed_device
 from benchmarks.speed.measure import Bench, measure
 from benchmarks.speed.protocol import Protocol
-from benchmarks.speed.runners import Places
+from benchmarks.speed.runner import Places
 from benchmarks.speed.table import measured_table, published_table
 from export.commands.arguments import positive, size
 from ocrnet.artefacts import Precision
@@ -79,6 +78,8 @@ def main() -> int:
         return 130
     _print(content, baseline, arguments.miou)
     if arguments.plot:
+        from benchmarks.speed.chart import save_chart  # Matplotlib is for this alone
+
         save_chart(content, arguments.plot)
     return 1 if any("error" in result for result in content["results"]) else 0
 

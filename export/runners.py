@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import openvino
 import torch
 from numpy.typing import NDArray
 
@@ -14,7 +13,6 @@ from export.half import with_visible_rounding
 from export.network import OCRNet
 from export.tensorrt.run import PlanRunner
 from ocrnet.artefacts import Format, Precision
-from ocrnet.engines.openvino import float_type
 
 Images = NDArray[np.uint8]
 Run = Callable[[Images], NDArray[np.float32]]
@@ -86,6 +84,10 @@ def _all_of(session: onnxruntime.InferenceSession, outputs: list[str]) -> RunAll
 
 
 def _openvino(path: Path, precision: Precision, outputs: list[str]) -> RunAll:
+    import openvino  # here: what runs on a GPU does without it
+
+    from ocrnet.engines.openvino import float_type
+
     config = {"INFERENCE_PRECISION_HINT": float_type(precision), "PERFORMANCE_HINT": "LATENCY"}
     compiled = openvino.Core().compile_model(str(path), "CPU", config)
     request = compiled.create_infer_request()

@@ -51,6 +51,17 @@ def test_the_core_starts_without_a_web_framework() -> None:
     assert result.stdout.strip() == "ok", result.stderr
 
 
+def test_gpu_artefacts_and_measurements_do_without_the_cpu_s_runtime() -> None:
+    code = """
+import benchmarks.fps, benchmarks.speed.device_runners
+import export.build.artefact, export.verify.run
+print("ok")
+"""
+    others = {"openvino", "nncf", "tritonclient", "httpx2", "fastapi", "polygraphy", "matplotlib"}
+    result = _run_without(others, code)
+    assert result.stdout.strip() == "ok", result.stderr
+
+
 @pytest.mark.parametrize("command", [["export", "build", "demo"], ["export", "pull", "demo"]])
 def test_export_without_torch_says_what_to_install(command: list[str]) -> None:
     code = f"from ocrnet.cli import main; sys.exit(main({command!r}))"

@@ -7,7 +7,13 @@ from ocrnet.artefacts import Kind, Precision
 from ocrnet.options import Mode
 from ocrnet.zoo import ModelSpec, Size
 
-EngineName = Literal["torch", "onnxruntime", "openvino", "tensorrt", "triton", "http"]
+# torch: eager, float16 by autocast; the other three have half weights in float16 and, but for
+# torch-half, all kernels in one CUDA graph. onnxruntime-bound: pictures and labels stay on the
+# device.
+EngineName = Literal[
+    "torch", "torch-half", "torch-graph", "torch-graph-channels-last",
+    "onnxruntime", "onnxruntime-bound", "openvino", "tensorrt", "triton", "http",
+]  # fmt: skip
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 Graph = Literal["plain", "optimised"]
 
@@ -46,13 +52,32 @@ class Case:
 
     def kind(self, spec: ModelSpec) -> Kind:
         """The graph that serves it: the window's in slides, the fixed one where there is one."""
-        if self.mode == "slide":
+        if self.mode == "slide" or self.size == spec.crop:
             return "window"
         return "whole" if self.size == spec.whole else "dynamic"
 
+    @property
+    def in_torch(self) -> bool:
+        """Whether PyTorch computes, in whichever way: no graph is built for it."""
+        return self.engine.startswith("torch")
+
+    @property
+    def cuda_graph(self) -> bool:
+        """Whether all kernels are launched at once."""
+        return self.engine.startswith("torch-graph")
+
+    @property
+    def stays_on_device(self) -> bool:
+        """Whether its engine labels pictures on the device, and nothing else."""
+        return self.engine == "onnxruntime-bound" or (self.in_torch and self.engine != "torch")
+
     def can_be_optimised(self, spec: ModelSpec) -> bool:
         """Whether its engine runs a graph that is rewritten for CPUs."""
-        runs = self.engine in ("onnxruntime", "openvino", "triton", "http")
+        runs = self.engine.startswith("onnxruntime") or self.engine in (
+            "openvino",
+            "triton",
+            "http",
+        )
         return runs and self.precision == "float32" and self.kind(spec) != "dynamic"
 
     def __str__(self) -> str:

@@ -22,7 +22,15 @@ def check_case(case: Case, device: Device, *, elsewhere: bool = False) -> None:
         raise InputError(f"{case.engine} serves what it has: --precision float32, the default")
     if case.precision == "float16" and device.is_cpu:
         raise InputError("a CPU has no float16 arithmetic: --precision float32 or int8")
-    if case.precision == "int8" and case.engine == "torch":
+    if case.engine == "torch-half" and case.precision != "float16":
+        raise InputError("torch-half has half weights: --precision float16")
+    if case.cuda_graph and device.is_cpu:
+        raise InputError(f"{case.engine} is a CUDA graph: name a GPU with --device")
+    if case.stays_on_device and case.mode == "slide":
+        raise InputError(
+            f"{case.engine} labels pictures on the device: --mode whole, or --engine torch"
+        )
+    if case.precision == "int8" and case.in_torch:
         raise InputError("torch has no int8 here: --engine onnxruntime, openvino or tensorrt")
     if case.batch > 1 and (case.mode == "slide" or serving):
         raise InputError(

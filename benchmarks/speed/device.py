@@ -82,15 +82,27 @@ def clocks(device: Device) -> dict[str, float]:
     if device.is_cpu:
         now = clock_mhz()
         return {} if now is None else {"core": now}
+    numbers = query_gpu("clocks.sm", "clocks.max.sm", "clocks.mem")
+    return dict(zip(("sm", "sm_max", "memory"), numbers, strict=False))
+
+
+def memory_used(device: Device) -> int | None:
+    """Return the bytes in use on the whole GPU, by whatever uses it; None on a CPU or if unsaid."""
+    if device.is_cpu:
+        return None
+    numbers = query_gpu("memory.used")
+    return int(numbers[0] * 2**20) if numbers else None
+
+
+def query_gpu(*names: str) -> list[float]:
+    """Return the numbers that nvidia-smi gives for these names, of the first GPU."""
     command = shutil.which("nvidia-smi")
     assert command is not None  # it has named the GPU
-    query = "clocks.sm,clocks.max.sm,clocks.mem"
     answer = subprocess.run(
-        [command, f"--query-gpu={query}", "--format=csv,noheader,nounits"],
+        [command, f"--query-gpu={','.join(names)}", "--format=csv,noheader,nounits"],
         capture_output=True,
         text=True,
         check=False,
     )
     first = (answer.stdout.splitlines() or [""])[0].split(", ")
-    numbers = [float(value) for value in first if value.replace(".", "").isdigit()]
-    return dict(zip(("sm", "sm_max", "memory"), numbers, strict=False))
+    return [float(value) for value in first if value.replace(".", "").isdigit()]

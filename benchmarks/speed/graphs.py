@@ -1,8 +1,8 @@
 """The graphs that measurements run: taken from a repository, built there if they are missing."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from export.build.artefact import BuildSettings, build_artefact, is_current
 from export.build.products import Product
 from export.build.source import Source
 from export.checkpoints import STAND_IN
@@ -29,12 +29,18 @@ def ready_graph(
     gpu: Gpu | None = None,
     *,
     optimised: bool,
+    batch: int = 1,
 ) -> Path:
     """Return the artefact's path; builds it first where it is missing or of other weights.
 
-    optimised: whether a fixed float32 graph is rewritten for CPUs. Raises ArtefactError.
+    optimised: whether a fixed float32 graph is rewritten for CPUs. batch: the most pictures of a
+    call; a plan takes eight, or more if they are asked for. Raises ArtefactError.
     """
+    # Not needed where PyTorch computes, and it imports the runtimes.
+    from export.build.artefact import BuildSettings, build_artefact, is_current
+
     settings = BuildSettings(repository, gpu=gpu, optimised=optimised)
+    settings = replace(settings, max_batch=max(settings.max_batch, batch))
     if not is_current(source, kind, product, settings):
         build_artefact(source, kind, product, settings)
     return graph_folder(repository, source.spec.name, kind) / product.file

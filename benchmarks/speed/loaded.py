@@ -13,7 +13,6 @@ from ocrnet.artefacts import MANIFEST_SUFFIX, read_manifest
 from ocrnet.engines.base import Images, OutputName
 from ocrnet.engines.in_process import LoadedGraph
 from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
-from ocrnet.engines.openvino import OpenVinoGraph
 from ocrnet.engines.options import EngineOptions
 
 
@@ -46,8 +45,18 @@ def load_graph(case: Case, path: Path, device: Device, threads: int) -> LoadedGr
     if case.engine == "tensorrt":
         return PlanGraph(path)
     if case.engine == "openvino":
+        from ocrnet.engines.openvino import OpenVinoGraph  # not needed on GPUs
+
         return OpenVinoGraph(path, EngineOptions(threads=threads), precision=case.precision)
+    options, provider = onnxruntime_options(device, threads)
+    return OnnxRuntimeGraph(path, options, provider=provider)
+
+
+def onnxruntime_options(
+    device: Device, threads: int
+) -> tuple[EngineOptions, tuple[str, dict[str, str]]]:
+    """Return the options and the provider of OnnxRuntimeGraph on that device."""
     if device.is_cpu:
-        return OnnxRuntimeGraph(path, EngineOptions(threads=threads))
+        return EngineOptions(threads=threads), ("CPUExecutionProvider", {})
     # With TF32 it would not be float32.
-    return OnnxRuntimeGraph(path, provider=("CUDAExecutionProvider", {"use_tf32": "0"}))
+    return EngineOptions(), ("CUDAExecutionProvider", {"use_tf32": "0"})

@@ -14,10 +14,11 @@ import torch
 
 from benchmarks.speed.case import Case
 from benchmarks.speed.compute import gmac
-from benchmarks.speed.device import Device, clocks
+from benchmarks.speed.device import Device, clocks, memory_used
 from benchmarks.speed.graphs import best_checkpoint
 from benchmarks.speed.protocol import Protocol, take_samples
-from benchmarks.speed.runners import Places, open_runner, prepare
+from benchmarks.speed.runner import Places
+from benchmarks.speed.runners import open_runner, prepare
 from export.build.source import Source
 from ocrnet.errors import OcrnetError
 from ocrnet.options import SegmentOptions
@@ -40,13 +41,15 @@ class Bench:
 def measure(case: Case, bench: Bench) -> Facts:
     """Measure one case; `error` with the reason where it cannot be."""
     try:
-        if case.engine != "torch":
+        if not case.in_torch:
             _in_child(_prepare, case, bench)
         return _in_child(_measure, case, bench)
     except OcrnetError as error:
         return {"error": str(error)}
     except (MemoryError, torch.OutOfMemoryError) as error:
         return {"error": f"not enough memory: {error}"}
+    except torch.AcceleratorError as error:
+        return {"error": f"the GPU failed: {error}"}
     except BrokenProcessPool:
         return {"error": "its process was killed: there may not be enough memory"}
 
@@ -83,8 +86,10 @@ def _measure(case: Case, bench: Bench) -> Facts:
     with open_runner(case, source, device, images, bench.places) as runner:
         samples = asyncio.run(take_samples(runner.call, bench.protocol, case.concurrency))
         running_at = clocks(device)
-        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        peak_bytes = runner.peak_bytes() or (own if case.engine not in ("triton", "http") else None)
+        on_gpu = memory_used(device)  # what the runtime has taken, it keeps
+        peak_bytes = runner.peak_bytes() or on_gpu
+    if peak_bytes is None and case.engine not in ("triton", "http"):
+        peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     work = gmac(source.spec, case.size, SegmentOptions(case.mode))
     fps = len(samples.seconds) * case.batch / samples.wall
     return {
@@ -97,6 +102,8 @@ def _measure(case: Case, bench: Bench) -> Facts:
         "p95_ms": round(1000 * percentile(samples.seconds, 0.95), 2),
         "gmac": round(work, 1),
         "peak_mb": round(peak_bytes / 1e6) if peak_bytes else None,
+        "gpu_used_mb": round(on_gpu / 1e6) if on_gpu else None,
+        "tf32": runner.tf32,
         "clocks_mhz": running_at,
         "seconds": [round(value, 5) for value in samples.seconds],
     }

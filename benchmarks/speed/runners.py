@@ -1,82 +1,33 @@
-"""Each engine as one call: from pictures in memory to their label maps."""
+"""Each engine as one call: from pictures in memory to their label maps.
 
-import tempfile
-from collections.abc import Callable, Iterator
+What an engine needs is imported when it is opened, so that each runs where the others' packages
+are missing.
+"""
+
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
-import httpx2
 import numpy as np
-import torch
-from PIL import Image
-from torch.nn.functional import interpolate
 
-from benchmarks.gateway import running_gateway
 from benchmarks.network_graph import NetworkGraph
-from benchmarks.speed.case import Case, EngineName
+from benchmarks.speed.case import Case
 from benchmarks.speed.device import Device
-from benchmarks.speed.graphs import ready_graph
-from benchmarks.speed.loaded import load_graph, product_of
-from benchmarks.speed.protocol import Call
+from benchmarks.speed.runner import Places, Runner
 from export.build.products import Product
 from export.build.source import Source
 from export.tensorrt.api import Gpu
-from export.triton.models import Serving
-from export.triton.repository import write_configs
 from ocrnet.argmax import upsample_argmax
 from ocrnet.artefacts import Kind, graph_folder
 from ocrnet.engines import Engine
 from ocrnet.engines.base import Images
 from ocrnet.engines.in_process import InProcessEngine, LoadedGraph
-from ocrnet.engines.triton import TritonConnection, TritonEngine, served_graphs
-from ocrnet.errors import EngineUnavailable
 from ocrnet.options import SegmentOptions
 from ocrnet.plan import plan_request
 from ocrnet.segmenter import segment
 from ocrnet.threads import in_thread
 from ocrnet.timings import Timings
 from ocrnet.zoo import ModelSpec
-from server.local_triton import LocalTriton, install_environment
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where things are: graphs, and what is asked instead of being started here.
-
-    threads: of engines on the CPU, 0: all cores. triton: HOST:PORT, or local; url: of a gateway.
-    """
-
-    repository: Path
-    threads: int = 0
-    triton: str = "local"
-    url: str = ""
-
-    def elsewhere(self, engine: EngineName) -> bool:
-        """Whether that engine is a server that runs already."""
-        return bool(self.url) if engine == "http" else engine == "triton" and self.triton != "local"
-
-    def of(self, case: Case) -> Path:
-        """The repository of the case's graphs: plain and rewritten ones share a name."""
-        return self.repository / case.graph
-
-
-def _unknown() -> int | None:
-    return None
-
-
-@dataclass(frozen=True)
-class Runner:
-    """One way to label pictures.
-
-    call: labels all its pictures once. boundary: what is inside its time. peak_bytes: the most
-    memory that it has held, None where this process's own says it.
-    """
-
-    call: Call
-    boundary: str
-    peak_bytes: Callable[[], int | None] = _unknown
 
 
 def prepare(case: Case, source: Source, device: Device, places: Places) -> None:
@@ -86,7 +37,9 @@ def prepare(case: Case, source: Source, device: Device, places: Places) -> None:
             for kind in _kinds(case, source):
                 product = Product("onnx", "float32")
                 _ready(case, source, kind, product, places)
-    elif case.engine != "torch":
+    elif not case.in_torch:
+        from benchmarks.speed.loaded import product_of
+
         product, kind = product_of(case, device), case.kind(source.spec)
         _ready(case, source, kind, product, places, device.gpu)
 
@@ -94,8 +47,10 @@ def prepare(case: Case, source: Source, device: Device, places: Places) -> None:
 def _ready(
     case: Case, source: Source, kind: Kind, product: Product, places: Places, gpu: Gpu | None = None
 ) -> None:
+    from benchmarks.speed.graphs import ready_graph
+
     repository, optimised = places.of(case), case.graph == "optimised"
-    ready_graph(source, kind, product, repository, gpu, optimised=optimised)
+    ready_graph(source, kind, product, repository, gpu, optimised=optimised, batch=case.batch)
 
 
 @contextmanager
@@ -106,18 +61,25 @@ def open_runner(
 
     Raises OcrnetError for what cannot run here.
     """
-    if case.engine == "http":
-        with _gateway(case, source, images, places) as runner:
-            yield runner
-        return
     with ExitStack() as stack:
-        if case.engine == "torch" and case.mode == "whole":
-            graph = _network(case, source, device)
-            yield _as_mmsegmentation(graph, source.spec, images)
+        if case.in_torch and case.mode == "whole":
+            from benchmarks.speed.device_runners import torch_runner
+
+            yield torch_runner(case, source, device, images)
+        elif case.engine == "onnxruntime-bound":
+            from benchmarks.speed.device_runners import bound_runner
+
+            path = _path(case, source, device, places)
+            yield bound_runner(case, path, source.spec, device, images, places.threads)
+        elif case.engine == "http":
+            from benchmarks.speed.served_runners import gateway_runner
+
+            yield stack.enter_context(gateway_runner(case, source, images, places))
         elif case.engine == "triton":
-            address = stack.enter_context(_triton(case, source, places))
-            connection = TritonConnection(address)
-            engine: Engine = TritonEngine(connection, served_graphs(connection, source.spec))
+            from benchmarks.speed.served_runners import triton_engine
+
+            kinds = _kinds(case, source)
+            engine: Engine = stack.enter_context(triton_engine(case, source, kinds, places))
             yield _by_engine(case, source.spec, engine, images, "gRPC to Triton and back, ")
         else:
             engine = InProcessEngine(source.spec, {None: _loaded(case, source, device, places)})
@@ -125,32 +87,18 @@ def open_runner(
 
 
 def _loaded(case: Case, source: Source, device: Device, places: Places) -> LoadedGraph:
-    if case.engine == "torch":
-        return _network(case, source, device)
+    if case.in_torch:
+        return NetworkGraph(source.network, "cpu" if device.is_cpu else "cuda", case.precision)
+    from benchmarks.speed.loaded import load_graph
+
+    return load_graph(case, _path(case, source, device, places), device, places.threads)
+
+
+def _path(case: Case, source: Source, device: Device, places: Places) -> Path:
+    from benchmarks.speed.loaded import product_of
+
     product, kind = product_of(case, device), case.kind(source.spec)
-    path = graph_folder(places.of(case), source.spec.name, kind) / product.file
-    return load_graph(case, path, device, places.threads)
-
-
-def _network(case: Case, source: Source, device: Device) -> NetworkGraph:
-    return NetworkGraph(source.network, "cpu" if device.is_cpu else "cuda", case.precision)
-
-
-def _as_mmsegmentation(graph: NetworkGraph, spec: ModelSpec, images: Images) -> Runner:
-    """Forward, upsample and argmax, waited for, as its tools/analysis_tools/benchmark.py does."""
-    given = torch.from_numpy(images).to(graph.place)
-    cuda = graph.place.type == "cuda"
-
-    async def call() -> None:
-        with torch.inference_mode():
-            logits = graph.logits(given)
-            size, corners = images.shape[1:3], spec.align_corners
-            interpolate(logits, size, mode="bilinear", align_corners=corners).argmax(1)
-        if cuda:
-            torch.cuda.synchronize()
-
-    boundary = "pictures on the device → normalise, forward, upsample, argmax; synchronised"
-    return Runner(call, boundary, torch.cuda.max_memory_allocated if cuda else _unknown)
+    return graph_folder(places.of(case), source.spec.name, kind) / product.file
 
 
 def _by_engine(
@@ -174,43 +122,3 @@ def _by_engine(
 def _kinds(case: Case, source: Source) -> list[Kind]:
     """What a server needs to serve the case: the dynamic graph always."""
     return list(dict.fromkeys(("dynamic", case.kind(source.spec))))
-
-
-@contextmanager
-def _triton(case: Case, source: Source, places: Places) -> Iterator[str]:
-    if places.triton != "local":
-        yield places.triton
-        return
-    write_configs(source.spec, places.of(case), Serving())
-    environment, name = install_environment(), source.spec.name
-    kinds = _kinds(case, source)
-    with LocalTriton(
-        environment, places.of(case), [name], kinds=kinds, threads=places.threads
-    ) as triton:
-        yield triton.addresses.grpc
-
-
-@contextmanager
-def _gateway(case: Case, source: Source, images: Images, places: Places) -> Iterator[Runner]:
-    file = BytesIO()
-    Image.fromarray(images[0]).save(file, "PNG", compress_level=1)
-    query = {"mode": case.mode, "model": source.spec.name}
-    with ExitStack() as stack:
-        url, peak = places.url, _unknown
-        if not url:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            flags = ["--models", source.spec.name, "--repository", str(places.of(case))]
-            flags += ["--threads", str(places.threads), "--max-requests", str(case.concurrency + 1)]
-            gateway = stack.enter_context(running_gateway(folder / "log", *flags))
-            url, peak = str(gateway.client.base_url), gateway.peak_bytes
-        limits = httpx2.Limits(max_connections=case.concurrency)
-        client = httpx2.AsyncClient(base_url=url, timeout=600, limits=limits)
-
-        async def call() -> None:
-            try:
-                answer = await client.post("/segment", params=query, content=file.getvalue())
-                answer.raise_for_status()
-            except httpx2.HTTPError as error:
-                raise EngineUnavailable(f"{url} did not answer with a mask: {error}") from error
-
-        yield Runner(call, "HTTP: PNG sent → PNG mask received", peak)

@@ -55,8 +55,8 @@ def measured_table(content: dict[str, Any], baseline: list[float | None] | None 
             row += [
                 f"{result['fps']:.3g}",
                 _number(times_torch(result, content["results"]), "{:.2f}"),
-                f"{result['p50_ms']:.0f}",
-                f"{result['p95_ms']:.0f}",
+                _milliseconds(result["p50_ms"]),
+                _milliseconds(result["p95_ms"]),
                 f"{result['calls']}",
                 f"{result['gmac']:.0f}",
                 _number(share, "{:.0%}"),
@@ -120,7 +120,8 @@ def _share_of_peak(result: dict[str, Any], peaks: dict[str, float]) -> float | N
     On GPUs PyTorch's convolutions take TF32 by default, as in mmsegmentation.
     """
     arithmetic = result["precision"]
-    if (result["engine"], arithmetic) == ("torch", "float32") and "tf32" in peaks:
+    in_torch = result["engine"].startswith("torch")
+    if in_torch and arithmetic == "float32" and "tf32" in peaks:
         arithmetic = "tf32"
     peak = peaks.get(arithmetic)
     return result["gmac"] * result["fps"] / peak if peak else None
@@ -130,6 +131,10 @@ def _mode(result: dict[str, Any]) -> str:
     text = str(result["mode"])
     text += f", batch {result['batch']}" if result["batch"] > 1 else ""
     return text + (f", {result['concurrency']} at once" if result["concurrency"] > 1 else "")
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def _number(value: float | None, form: str) -> str:

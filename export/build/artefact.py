@@ -7,7 +7,6 @@ from typing import Any
 
 import onnx
 import onnxruntime
-import openvino
 import torch
 from onnx.version_converter import convert_version
 
@@ -145,11 +144,15 @@ def _write(
         onnx.save(graph, path)
         return facts
     if product.format == "openvino" and product.precision == "float32":
+        import openvino  # here: artefacts for GPUs are built without it
+
         graph, facts = _graph_for_cpu(source, kind, settings)
         model = openvino.Core().read_model(graph.SerializeToString())
         openvino.save_model(model, path, compress_to_fp16=False)
         return facts
     if product.format == "openvino":
+        import openvino
+
         made = for_cpu(source, kind, settings.int8, optimised=settings.optimised)
         openvino.save_model(made.model, path, compress_to_fp16=False)
         passes = _passes(source, kind, product, settings)
@@ -242,6 +245,8 @@ def _versions(product: Product) -> dict[str, str]:
     if product.precision == "int8":
         versions["nncf"] = version("nncf")
     if product.format == "openvino":
+        import openvino
+
         return versions | {"openvino": openvino.__version__}
     if product.format == "onnx":
         return versions | {"onnxruntime": onnxruntime.__version__}

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnx
-import openvino
 
 from export.build.source import Source
 from export.checkpoints import STAND_IN
@@ -17,6 +16,9 @@ from export.int8.sensitivity import Model, Quantise, Quantised, quantise_within
 from export.onnx_graph import fixed_size
 from export.verify.gates import gate_for
 from ocrnet.artefacts import Kind, Manifest
+
+if TYPE_CHECKING:
+    import openvino
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Int8Settings:
 
 def for_cpu(
     source: Source, kind: Kind, settings: Int8Settings, *, optimised: bool
-) -> Quantised[openvino.Model]:
+) -> "Quantised[openvino.Model]":
     """Quantise for OpenVINO; raises ArtefactError and InputError as `quantise_within`.
 
     optimised: whether a fixed graph is rewritten before.

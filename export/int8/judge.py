@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 import onnxruntime
-import openvino
 from numpy.typing import NDArray
 
 from ocrnet.argmax import upsample_argmax
 from ocrnet.datasets import Example
-from ocrnet.engines.openvino import float_type
 from ocrnet.miou import ConfusionMatrix
 from ocrnet.zoo import ModelSpec, Size
+
+if TYPE_CHECKING:
+    import openvino
 
 Labeller = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 # A network with less on the labelled pictures does not know such pictures, or is not trained: what
@@ -69,13 +71,15 @@ class Judge:
 
         labelled: whether the labels are true; without them there is no mIoU.
         """
+        import openvino  # here: artefacts for GPUs are built without it
+
         self._spec = spec
         self._examples = examples
         core = openvino.Core()
         self._expected = self._labels(labeller(core.read_model(graph.SerializeToString()), spec))
         self.miou = self._miou(self._expected) if labelled else None
 
-    def figures(self, model: openvino.Model | onnx.ModelProto) -> Figures:
+    def figures(self, model: "openvino.Model | onnx.ModelProto") -> Figures:
         """Run an INT8 graph on the same examples."""
         found = self._labels(labeller(model, self._spec))
         changed = [a != b for a, b in zip(found, self._expected, strict=True)]
@@ -95,7 +99,7 @@ class Judge:
         return float(matrix.iou()[matrix.counts.sum(1) > 0].mean())
 
 
-def labeller(model: openvino.Model | onnx.ModelProto, spec: ModelSpec) -> Labeller:
+def labeller(model: "openvino.Model | onnx.ModelProto", spec: ModelSpec) -> Labeller:
     """Open a graph on the CPU: uint8 (H, W, 3) → uint8 (H, W)."""
     run = _in_onnxruntime(model) if isinstance(model, onnx.ModelProto) else _in_openvino(model)
 
@@ -106,7 +110,11 @@ def labeller(model: openvino.Model | onnx.ModelProto, spec: ModelSpec) -> Labell
     return label
 
 
-def _in_openvino(model: openvino.Model) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+def _in_openvino(model: "openvino.Model") -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    import openvino
+
+    from ocrnet.engines.openvino import float_type
+
     quantised = any(op.get_type_name() == "FakeQuantize" for op in model.get_ops())
     hint = float_type("int8" if quantised else "float32")
     config = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 import onnx
-import openvino
 from numpy.typing import NDArray
 
 from export.int8.calibration import Pictures
@@ -16,7 +15,10 @@ from export.int8.report import Attempt, Part, Report
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import ModelSpec
 
-Model = TypeVar("Model", openvino.Model, onnx.ModelProto)
+if TYPE_CHECKING:
+    import openvino
+
+Model = TypeVar("Model", "openvino.Model", onnx.ModelProto)
 Quantise = Callable[[onnx.ModelProto, Sequence[NDArray[np.uint8]], Collection[str]], Model]
 
 # Known before anything is measured, and next to no work in any graph.

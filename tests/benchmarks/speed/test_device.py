@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.machine import clock_mhz, cores, processor
-from benchmarks.speed.device import WrongDevice, claimed_device, clocks
+from benchmarks.speed.device import WrongDevice, claimed_device, clocks, memory_used
 
 
 @pytest.fixture
@@ -22,6 +22,7 @@ def a100(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         'case "$1" in\n'
         "  *name,compute_cap*) echo 'NVIDIA A100-SXM4-80GB, 8.0, 570.86.15' ;;\n"
         "  *clocks.sm*) echo '1410, 1410, 1593' ;;\n"
+        "  *memory.used*) echo '2048' ;;\n"
         "esac\n"
     )
     script.chmod(0o755)
@@ -52,6 +53,12 @@ def test_a_gpu_answers_to_the_words_of_its_name(claim: str) -> None:
     assert device.peaks == {"float32": 9750.0, "tf32": 78_000.0, "float16": 156_000.0}
     assert device.facts["driver"] == "570.86.15"
     assert clocks(device) == {"sm": 1410.0, "sm_max": 1410.0, "memory": 1593.0}
+
+
+@pytest.mark.usefixtures("a100")
+def test_memory_in_use_is_of_the_whole_gpu() -> None:
+    assert memory_used(claimed_device("A100")) == 2 * 2**30
+    assert memory_used(claimed_device("cpu")) is None
 
 
 @pytest.mark.usefixtures("a100")

@@ -1,6 +1,7 @@
 """What stands beside what in the tables, and what is not compared."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -113,6 +114,11 @@ def _case(**fields: Any) -> Case:
         ({"engine": "tensorrt"}, CPU, "name it with --device"),
         ({"engine": "onnxruntime", "precision": "float16"}, CPU, "no float16 arithmetic"),
         ({"precision": "int8"}, CPU, "torch has no int8"),
+        ({"engine": "torch-graph", "precision": "int8"}, GPU, "torch has no int8"),
+        ({"engine": "torch-half"}, GPU, "half weights: --precision float16"),
+        ({"engine": "torch-graph"}, CPU, "torch-graph is a CUDA graph: name a GPU"),
+        ({"engine": "torch-graph-channels-last", "mode": "slide"}, GPU, "--mode whole"),
+        ({"engine": "onnxruntime-bound", "mode": "slide"}, CPU, "--mode whole"),
         ({"engine": "http", "precision": "int8"}, CPU, "--precision float32"),
         ({"engine": "http", "batch": 2}, CPU, "use --concurrency"),
         ({"mode": "slide", "batch": 2}, CPU, "--batch is for --mode whole"),
@@ -135,6 +141,9 @@ def test_what_there_is_not_is_refused_with_what_there_is(
         ({"precision": "float16"}, GPU),
         ({"engine": "openvino", "precision": "int8", "batch": 4}, CPU),
         ({"engine": "tensorrt", "precision": "int8"}, GPU),
+        ({"engine": "torch-half", "precision": "float16", "batch": 9}, GPU),
+        ({"engine": "torch-graph"}, GPU),
+        ({"engine": "onnxruntime-bound"}, CPU),
         ({"engine": "triton", "concurrency": 8, "mode": "slide"}, CPU),
     ],
 )
@@ -161,6 +170,31 @@ def test_the_share_of_the_peak_is_of_the_arithmetic_that_is_used(made_up: MadeUp
     content["peaks_gmac_s"]["tf32"] = 1400.0
     shares = [row[-2] for row in measured_table(content).rows[:3]]
     assert shares == ["4%", "91%", "–"]
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "kind"),
+    [(1024, 2048, "whole"), (512, 1024, "window"), (512, 1023, "dynamic")],
+)
+def test_a_size_runs_by_the_graph_that_is_made_for_it(height: int, width: int, kind: str) -> None:
+    case = replace(_case(), height=height, width=width)
+    assert case.kind(get_spec("demo")) == kind
+
+
+def test_short_calls_are_shown_to_a_tenth_of_a_millisecond(made_up: MadeUp) -> None:
+    content = made_up()
+    content["results"][0] |= {"p50_ms": 4.94, "p95_ms": 10.4}
+    row = dict(zip(*[measured_table(content).head, measured_table(content).rows[0]], strict=True))
+    assert (row["p50 ms"], row["p95 ms"]) == ("4.9", "10")
+
+
+def test_pytorch_s_other_ways_are_of_the_same_peak(made_up: MadeUp) -> None:
+    content = made_up()
+    content["peaks_gmac_s"] = {"float32": 140.0, "tf32": 1400.0, "float16": 2800.0}
+    content["results"][0] |= {"engine": "torch-graph"}
+    content["results"][1] |= {"engine": "torch-half", "precision": "float16", "fps": 1.6}
+    shares = [row[-2] for row in measured_table(content).rows[:2]]
+    assert shares == ["4%", "19%"]  # 330.2 GMAC x 0.16 of 1400, and x 1.6 of 2800
 
 
 def test_a_server_elsewhere_may_have_the_gpu() -> None:

@@ -1,0 +1,74 @@
+"""Runners that ask a server: Triton over gRPC, and the gateway over HTTP."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import httpx2
+from PIL import Image
+
+from benchmarks.gateway import running_gateway
+from benchmarks.speed.case import Case
+from benchmarks.speed.runner import Places, Runner
+from export.build.source import Source
+from export.triton.models import Serving
+from export.triton.repository import write_configs
+from ocrnet.artefacts import Kind
+from ocrnet.engines import Engine
+from ocrnet.engines.base import Images
+from ocrnet.engines.triton import TritonConnection, TritonEngine, served_graphs
+from ocrnet.errors import EngineUnavailable
+from server.local_triton import LocalTriton, install_environment
+
+
+@contextmanager
+def triton_engine(
+    case: Case, source: Source, kinds: list[Kind], places: Places
+) -> Iterator[Engine]:
+    """Yield an engine of the Triton that is named, or of one that is started here."""
+    with ExitStack() as stack:
+        address = stack.enter_context(_triton(case, source, kinds, places))
+        connection = TritonConnection(address)
+        yield TritonEngine(connection, served_graphs(connection, source.spec))
+
+
+@contextmanager
+def _triton(case: Case, source: Source, kinds: list[Kind], places: Places) -> Iterator[str]:
+    if places.triton != "local":
+        yield places.triton
+        return
+    write_configs(source.spec, places.of(case), Serving())
+    environment, name = install_environment(), source.spec.name
+    with LocalTriton(
+        environment, places.of(case), [name], kinds=kinds, threads=places.threads
+    ) as triton:
+        yield triton.addresses.grpc
+
+
+@contextmanager
+def gateway_runner(case: Case, source: Source, images: Images, places: Places) -> Iterator[Runner]:
+    """Yield a runner of the gateway that is named, or of one that is started here."""
+    file = BytesIO()
+    Image.fromarray(images[0]).save(file, "PNG", compress_level=1)
+    query = {"mode": case.mode, "model": source.spec.name}
+    with ExitStack() as stack:
+        url, peak = places.url, None
+        if not url:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            flags = ["--models", source.spec.name, "--repository", str(places.of(case))]
+            flags += ["--threads", str(places.threads), "--max-requests", str(case.concurrency + 1)]
+            gateway = stack.enter_context(running_gateway(folder / "log", *flags))
+            url, peak = str(gateway.client.base_url), gateway.peak_bytes
+        limits = httpx2.Limits(max_connections=case.concurrency)
+        client = httpx2.AsyncClient(base_url=url, timeout=600, limits=limits)
+
+        async def call() -> None:
+            try:
+                answer = await client.post("/segment", params=query, content=file.getvalue())
+                answer.raise_for_status()
+            except httpx2.HTTPError as error:
+                raise EngineUnavailable(f"{url} did not answer with a mask: {error}") from error
+
+        yield Runner(call, "HTTP: PNG sent → PNG mask received", peak or (lambda: None))
