@@ -1,6 +1,7 @@
 # make serve   the gateway at 127.0.0.1:8080 (PORT= changes it); never installs torch
 # make test    all tests, after installing what they need
 # make check   formatting, lint, types, layers
+# make gpu-check   what only a machine with an NVIDIA GPU shows (MINUTES=10 bounds it)
 # make .venv   everything the tests and the exporter need, torch included
 # make lock    write requirements/*.txt anew
 
@@ -8,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve test check .venv lock format
+.PHONY: serve test check gpu-check .venv lock format
 .DEFAULT_GOAL := test
 
 serve: .venv/.server
@@ -23,6 +24,12 @@ check: .venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/ocrnet export repository demo --check
+
+# Without a GPU it ends in a sentence, before anything is installed.
+gpu-check:
+	@PYTHONPATH=. $(PYTHON) -m benchmarks.gpu_acceptance --look
+	@$(MAKE) --no-print-directory .venv
+	$(BIN)/python -m benchmarks.gpu_acceptance $(if $(MINUTES),--minutes $(MINUTES))
 
 format: .venv
 	$(BIN)/ruff format .

@@ -53,7 +53,7 @@ def test_the_core_starts_without_a_web_framework() -> None:
 
 def test_gpu_artefacts_and_measurements_do_without_the_cpu_s_runtime() -> None:
     code = """
-import benchmarks.fps, benchmarks.speed.device_runners
+import benchmarks.acceptance.parity, benchmarks.fps, benchmarks.speed.device_runners
 import export.build.artefact, export.verify.run
 print("ok")
 """

@@ -1,0 +1,54 @@
+"""Step: the tests of what only a GPU shows. python -m benchmarks.acceptance.device_tests FILE"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.pages import write_json
+
+_ROOT = Path(__file__).parents[2]
+TESTS = "tests/export/test_gpu.py"
+
+
+class Recorder:
+    """A pytest plugin that writes each test's outcome down when it is known."""
+
+    def __init__(self, file: Path):
+        self._file = file
+        self._results: list[dict[str, Any]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Called by pytest for the set-up, the call and the tear-down of each test."""
+        if report.when != "call" and report.outcome == "passed":
+            return
+        result: dict[str, Any] = {
+            "test": report.nodeid.partition("::")[2],
+            "outcome": report.outcome,
+            "seconds": round(report.duration, 2),
+        }
+        if report.outcome == "skipped" and isinstance(report.longrepr, tuple):
+            result["reason"] = report.longrepr[2].removeprefix("Skipped: ")
+        if report.outcome == "failed":
+            result["reasons"] = [_last_line(report.longreprtext)]
+        self._results.append(result)
+        write_json(self._file, {"results": self._results})
+
+
+def run(file: Path, arguments: list[str]) -> int:
+    """Run pytest with these arguments; return its status."""
+    # Plugins that happen to be installed are none of these tests' business, and may warn.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    options = ["-p", "no:cacheprovider", "--rootdir", str(_ROOT), "-c", "pyproject.toml"]
+    return int(pytest.main([*options, *arguments], plugins=[Recorder(file)]))
+
+
+def _last_line(text: str) -> str:
+    errors = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
+    return errors[0] if errors else text.strip().splitlines()[-1]
+
+
+if __name__ == "__main__":
+    sys.exit(run(Path(sys.argv[1]), [TESTS]))

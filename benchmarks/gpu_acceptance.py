@@ -1,0 +1,131 @@
+"""What only a machine with an NVIDIA GPU can show: tests, parity and fps, in one bounded run.
+
+    python -m benchmarks.gpu_acceptance
+    python -m benchmarks.gpu_acceptance --minutes 8 --json docs/data/gpu-acceptance-h200.json
+    python -m benchmarks.gpu_acceptance --show docs/data/gpu-acceptance-h200.json
+
+The most telling steps come first: versions and device, tests/export/test_gpu.py, parity of float32
+and float16, then pictures a second of PyTorch (eager, half weights, CUDA graph), ONNX Runtime and
+TensorRT. A step whose package is missing says what to install; a step that fails, hangs or crashes
+does not stop the others. Each result is written to the JSON file as soon as it is there.
+
+Ends with status 0 if all that could run passed, 1 if something failed or nothing could be run, and
+2 on a machine without an NVIDIA GPU.
+"""
+
+import argparse
+import datetime
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from export.tensorrt.api import Gpu, find_gpu
+from ocrnet.errors import ArtefactError
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="gpu_acceptance.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--minutes", type=_minutes, default=10.0, help="of the whole run (default: 10)")
+    add("--json", type=Path, metavar="FILE", help="default: FOLDER/results.json")
+    add(
+        "--folder", type=Path, default=Path("runs/gpu-acceptance"), metavar="FOLDER",
+        help="graphs, plans and logs (default: runs/gpu-acceptance)",
+    )  # fmt: skip
+    add("--note", default="", help="kept with the results")
+    add("--look", action="store_true", help="only say which GPU is here")
+    add("--show", type=Path, metavar="FILE", help="only print the tables of an earlier run")
+    add("--markdown", action="store_true", help="tables as Markdown")
+    arguments = parser.parse_args()
+    if arguments.show:
+        if not arguments.show.is_file():
+            parser.error(f"--show {arguments.show}: there is no such file")
+        stored = json.loads(arguments.show.read_text(encoding="utf-8"))
+        _say(_tables(stored, arguments.markdown))
+        return 0
+    try:
+        gpu = find_gpu()
+    except ArtefactError as error:
+        print(f"gpu_acceptance.py: {_no_gpu(error)}", file=sys.stderr)
+        return 2
+    if arguments.look:
+        print(f"{gpu.name}, driver {gpu.driver}")
+        return 0
+    return _run(arguments, gpu)
+
+
+def _run(arguments: argparse.Namespace, gpu: Gpu) -> int:
+    # After the look for a GPU, which is to be quick and to need nothing.
+    from benchmarks.acceptance.run import run_steps, start_clock
+    from benchmarks.acceptance.steps import steps
+    from benchmarks.speed.device import claimed_device
+
+    clock = start_clock(arguments.minutes)
+    path = arguments.json or arguments.folder / "results.json"
+    header = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "note": arguments.note,
+        "minutes": arguments.minutes,
+        "device": gpu.name,
+        "peaks_gmac_s": claimed_device(gpu.name).peaks,
+    }
+    folder = arguments.folder.resolve()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # steps are ended then, too
+    try:
+        content = run_steps(steps(gpu.name, folder), clock, path, header, folder, _say)
+    except KeyboardInterrupt:
+        print(f"\nstopped; what was measured is in {path}", file=sys.stderr)
+        return 130
+    _say(_tables(content, arguments.markdown))
+    _say(f"\nAll results are in {path}, logs in {folder}.")
+    return exit_status(content)
+
+
+def exit_status(content: dict[str, Any]) -> int:
+    """Return 0 if all that could run passed, 1 if something failed or nothing could run."""
+    if any(step["status"] == "failed" for step in content["steps"]):
+        return 1
+    told = [step for step in content["steps"] if step["kind"] != "facts"]
+    return 0 if any(step["status"] == "passed" for step in told) else 1
+
+
+def _tables(content: dict[str, Any], markdown: bool) -> str:
+    from benchmarks.acceptance.table import in_words
+
+    return f"\n{in_words(content, markdown=markdown)}"
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _no_gpu(error: ArtefactError) -> str:
+    if "names no GPU" in str(error):
+        return f"{error}. This run needs a machine with an NVIDIA GPU and its driver"
+    if list(Path("/dev").glob("nvidia[0-9]*")):
+        return (
+            "there is an NVIDIA GPU here but no nvidia-smi: install the driver's utilities; in "
+            "containers set NVIDIA_DRIVER_CAPABILITIES=compute,utility"
+        )
+    return "there is no NVIDIA GPU here (no nvidia-smi): run this on a machine that has one"
+
+
+def _minutes(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""benchmarks/gpu_acceptance.py as a command, on machines without and with a GPU's driver."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.acceptance.steps import steps
+from benchmarks.fps import _parser
+
+
+def _command(root: Path, *flags: str, python: tuple[str, ...] = ()) -> tuple[int, str, str]:
+    command = [sys.executable, *python, "-m", "benchmarks.gpu_acceptance", *flags]
+    ended = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, timeout=120, check=False
+    )
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+@pytest.mark.parametrize("flags", [[], ["--look"], ["--minutes", "5"]])
+def test_without_a_gpu_it_ends_in_one_sentence_and_needs_no_package(
+    flags: list[str], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    # -S: without site-packages, as a Python in which nothing is installed.
+    status, said, error = _command(root, *flags, "--folder", str(tmp_path / "work"), python=("-S",))
+    assert (status, said) == (2, "")
+    if not list(Path("/dev").glob("nvidia[0-9]*")):
+        assert error == (
+            "gpu_acceptance.py: there is no NVIDIA GPU here (no nvidia-smi): run this on a machine "
+            "that has one\n"
+        )
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_driver_that_names_no_gpu_is_quoted(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "nvidia-smi"
+    script.write_text("#!/bin/sh\necho 'No devices were found'; exit 6\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    status, said, error = _command(root)
+    assert (status, said) == (2, "")
+    assert "nvidia-smi names no GPU: No devices were found" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "ten"])
+def test_minutes_that_are_none_are_refused(minutes: str, root: Path) -> None:
+    status, _, error = _command(root, "--minutes", minutes)
+    assert status == 2
+    assert f"{minutes!r} is not a number of minutes above 0" in error
+
+
+@pytest.mark.usefixtures("an_h200")
+def test_a_driver_without_a_cuda_build_of_pytorch_says_so_for_every_step(
+    root: Path, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    if torch.version.cuda is not None:
+        pytest.skip("this PyTorch is a CUDA build")
+    path = tmp_path / "results.json"
+    folder = ["--folder", str(tmp_path / "work")]
+    status, said, error = _command(root, "--json", str(path), "--note", "a try", *folder)
+    assert (status, error) == (1, "")
+    content = json.loads(path.read_text())
+    first, *others = content["steps"]
+    assert first["status"] == "passed"
+    assert {step["status"] for step in others} == {"could not run"}
+    assert all("built without CUDA" in step["reason"] for step in others)
+    facts = content["facts"]
+    assert facts["gpus"][0] == {
+        "name": "NVIDIA H200", "memory.total": "143771 MiB", "compute_cap": "9.0",
+        "driver_version": "580.159.04", "power.limit": "700.00 W", "clocks.max.sm": "1980 MHz",
+    }  # fmt: skip
+    assert facts["torch"]["version"] == torch.__version__
+    assert "pip install 'tensorrt'" in said
+    status, shown, _ = _command(root, "--show", str(path), "--markdown")
+    assert status == 0
+    assert "| versions and device | passed |" in shown
+    assert "a try" in shown
+
+
+def test_the_steps_call_fps_with_flags_that_it_has(tmp_path: Path) -> None:
+    found = [step for step in steps("NVIDIA H200", tmp_path) if step.kind == "fps"]
+    assert len(found) > 5
+    for step in found:
+        assert step.arguments[:2] == ("-m", "benchmarks.fps")
+        arguments = _parser().parse_args([*step.arguments[2:], "results.json"])
+        assert arguments.json == Path("results.json")
+        if "tensorrt" in arguments.engine:
+            assert (arguments.precision, arguments.batch <= 8) == (["float16"], True)
