@@ -38,6 +38,8 @@ def gather() -> Facts:
         "onnxruntime": _of("onnxruntime", _onnxruntime),
         "tensorrt": _of("tensorrt", _version),
         "tensorrt_rtx": _of("tensorrt_rtx", _version),
+        "polygraphy": _of("polygraphy", _version),
+        "pytest": _of("pytest", _version),
     }
 
 
@@ -86,9 +88,9 @@ def _of(name: str, read: Any) -> Facts:
     """Facts of a module; empty if it is not installed, `error` if it does not load."""
     try:
         module = importlib.import_module(name)
-    except ModuleNotFoundError:
-        return {}
-    except (ImportError, OSError) as error:  # its shared libraries
+    except (ImportError, OSError) as error:  # one of its own imports, or its shared libraries
+        if isinstance(error, ModuleNotFoundError) and error.name == name:
+            return {}
         return {"error": str(error)}
     facts: Facts = read(module)
     return facts

@@ -142,17 +142,17 @@ def _judged(
     results, wrong = _read(file)
     text = log.read_text(encoding="utf-8", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()]
-    if status is None and clock.left <= 0:
+    bad = [result for result in results if is_bad(result)]
+    if status is None and clock.left <= 0 and not bad:
         return _entry("stopped", f"{clock.over} while it ran", seconds, results)
-    if status is None:
+    if status is None and not bad:
         reason = f"it took longer than {step.seconds:g} s and was killed"
         return _entry("failed", reason, seconds, results, lines)
     lost = _lacking(text)
-    if status > 0 and lost and not results:
+    if status and status > 0 and lost and not results:
         return _entry("could not run", not_installed(lost), seconds, [])
-    if status < 0:
+    if status is not None and status < 0:
         return _entry("failed", f"it was ended by {_signal(-status)}", seconds, results, lines)
-    bad = [result for result in results if is_bad(result)]
     if bad:
         more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
         return _entry("failed", f"{_why(bad[0])}{more}", seconds, results, lines)

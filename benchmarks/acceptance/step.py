@@ -1,6 +1,5 @@
 """One step of the acceptance run, and what it needs."""
 
-import importlib.util
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -51,18 +50,20 @@ def not_installed(module: str) -> str:
 
 
 def _missing(need: Need, facts: Facts) -> str | None:
-    if need == "ocrnet":
-        if facts and "export" not in facts["commands"]:
-            return "the command 'ocrnet export' is not installed: pip install --no-deps -e ."
+    if not facts:  # the step itself will say what it lacks
         return None
-    if importlib.util.find_spec(need) is None:
+    if need == "ocrnet":
+        if "export" in facts["commands"]:
+            return None
+        return "the command 'ocrnet export' is not installed: pip install --no-deps -e ."
+    found = facts[need]
+    if not found:
         return not_installed("onnxruntime-gpu" if need == "onnxruntime" else need)
-    found = facts.get(need, {})
     if "error" in found:
         return f"{need} cannot be loaded: {found['error']}"
-    if need == "torch" and found and not found["cuda_available"]:
+    if need == "torch" and not found["cuda_available"]:
         return _torch_without_gpu(found)
-    if need == "onnxruntime" and found and "CUDAExecutionProvider" not in found["providers"]:
+    if need == "onnxruntime" and "CUDAExecutionProvider" not in found["providers"]:
         return (
             f"ONNX Runtime {found['version']} is here without its CUDA provider: "
             "pip uninstall onnxruntime && pip install onnxruntime-gpu"

@@ -133,6 +133,17 @@ def test_when_the_time_is_over_a_step_is_stopped_and_the_others_are_not_run(
     assert exit_status(content) == 0
 
 
+def test_a_result_that_is_not_good_counts_in_a_step_that_was_stopped(tmp_path: Path) -> None:
+    code = (
+        _WRITE + "json.dump({'results': [{'engine': 'torch', 'error': 'out of memory'}]}, "
+        "open(file, 'w')); time.sleep(600)"
+    )
+    content = _run(tmp_path, _step(_GOOD), _step(code), minutes=0.05)
+    step = content["steps"][1]
+    assert (step["status"], step["reason"]) == ("failed", "torch: out of memory")
+    assert exit_status(content) == 1
+
+
 def test_what_was_measured_is_in_the_file_while_the_step_still_runs(tmp_path: Path) -> None:
     """A run that is killed leaves it: here the step itself looks into the run's file."""
     path = tmp_path / "results.json"
@@ -153,6 +164,7 @@ _FACTS = {
     "torch": {"version": "2.13.0", "cuda": "13.0", "cuda_available": True},
     "onnxruntime": {"version": "1.31.1", "providers": ["CUDAExecutionProvider"]},
     "tensorrt": {"version": "11.4.0"},
+    "pytest": {"version": "9.1"},
 }
 
 
@@ -167,7 +179,9 @@ _FACTS = {
          "torch cannot be loaded: libcudart.so.13 is missing"),
         ("onnxruntime", {"onnxruntime": {"version": "1.31.1", "providers": ["CPU"]}},
          "without its CUDA provider: pip uninstall onnxruntime && pip install onnxruntime-gpu"),
-        ("tensorrt", {}, "tensorrt is not installed: pip install 'tensorrt'"),
+        ("tensorrt", {"tensorrt": {}}, "tensorrt is not installed: pip install 'tensorrt'"),
+        ("pytest", {"pytest": {}}, "pytest is not installed: pip install 'pytest'"),
+        ("onnxruntime", {"onnxruntime": {}}, "pip install 'onnxruntime-gpu'"),
         ("ocrnet", {"commands": []},
          "'ocrnet export' is not installed: pip install --no-deps -e ."),
     ],
