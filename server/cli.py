@@ -104,7 +104,7 @@ def _triton(settings: Settings) -> Iterator[Settings]:
         return
     from server.local_triton import LocalTriton, Ports, install_environment
 
-    ports = Ports(grpc=0, http=0, metrics=0)
+    ports = Ports(grpc=0, metrics=0)
     triton = LocalTriton(
         install_environment(),
         settings.repository,

@@ -7,8 +7,16 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
+from tritonclient.grpc import InferenceServerClient
+from tritonclient.utils import InferenceServerException
+
+from ocrnet.engines.triton import TritonConnection
+from server.local_triton import TritonEnvironment
+from server.local_triton.ports import Ports, choose_ports
+from server.local_triton.process import CLOSED
 
 SHIPPED = ("gateway", "export")
 
@@ -82,8 +90,57 @@ def test_services_are_hardened_and_triton_reads_only(compose: dict[str, Any]) ->
         assert "no-new-privileges:true" in service["security_opt"]
         if name.startswith("triton"):
             assert service["volumes"] == ["./model_repository:/models:ro"]
-            assert "--model-control-mode=none" in service["command"]
             assert "--disable-auto-complete-config" in service["command"]
+            assert set(CLOSED) <= set(service["command"])
+            assert "--http-address=127.0.0.1" in service["command"]
+            assert "--metrics-address=127.0.0.1" in service["command"]
+
+
+@pytest.mark.parametrize("service", ["triton", "triton-cpu"])
+def test_a_real_triton_accepts_the_flags_and_refuses_what_they_close(
+    compose: dict[str, Any],
+    local_triton_environment: TritonEnvironment,
+    tmp_path: Path,
+    service: str,
+) -> None:
+    """It serves no model here: those need a GPU or other back ends."""
+    _, *flags = compose["services"][service]["command"]
+    http_port, ports = choose_ports(Ports()).grpc, choose_ports(Ports())
+    here = {
+        "--model-repository": tmp_path,
+        "--grpc-address": "127.0.0.1",
+        "--grpc-port": ports.grpc,
+        "--http-port": http_port,
+        "--metrics-port": ports.metrics,
+    }
+    kept = [flag for flag in flags if flag.partition("=")[0] not in here]
+    server = subprocess.Popen(
+        [local_triton_environment.server, *kept, *(f"{name}={at}" for name, at in here.items())],
+        env=local_triton_environment.variables(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"127.0.0.1:{ports.grpc}"
+    try:
+        TritonConnection(address).wait_until_ready(20, lambda _: None)
+        with InferenceServerClient(address) as client:
+            for request in (
+                lambda: client.load_model("evil", config="{}", files={"file:1/model.py": b""}),
+                lambda: client.unload_model("evil"),
+                lambda: client.update_log_settings({"log_verbose_level": 1}),
+                lambda: client.update_trace_settings(settings={"trace_level": ["OFF"]}),
+                lambda: client.register_system_shared_memory("evil", "/evil", 1),
+            ):
+                with pytest.raises(InferenceServerException, match="protocol is restricted"):
+                    request()
+        for verb in ("load", "unload"):
+            url = f"http://127.0.0.1:{http_port}/v2/repository/models/evil/{verb}"
+            answer = httpx2.post(url, json={})
+            assert answer.status_code >= 400
+            assert "not allowed" in answer.text
+    finally:
+        server.kill()
+        server.wait()
 
 
 def test_plans_are_built_by_the_tensorrt_that_serves_them(

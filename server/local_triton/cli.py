@@ -11,10 +11,12 @@ from server.local_triton.ports import Ports
 from server.local_triton.process import LocalTriton
 
 _DESCRIPTION = """\
-Start a real Triton on this machine's CPU, without containers: for trying and testing, not for
-production. The first time it installs the server of the nvidia-pytriton wheel, in an environment of
-its own. It serves what the model repository configures ('ocrnet export repository') by ONNX Runtime
-in Triton's Python back end, and listens on 127.0.0.1 alone.
+Start a real Triton on this machine's CPU, without containers: for trying and
+testing, not for production. The first time it installs the server of the
+nvidia-pytriton wheel, in an environment of its own. It serves what the model
+repository configures ('ocrnet export repository') by ONNX Runtime in Triton's
+Python back end. It listens on 127.0.0.1 alone and answers gRPC alone; its
+clients cannot load, unload or change a model.
 
   ocrnet triton --models demo                    here
   ocrnet serve --triton 127.0.0.1:8001           the gateway in front, in another terminal
@@ -30,24 +32,28 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--models", default="demo", metavar="NAMES", help="separated by commas (default: demo)")
     add(
-        "--repository", type=Path, default=Path("model_repository"), metavar="FOLDER",
+        "--models", type=_names, default="demo", metavar="NAMES",
+        help="separated by commas (default: demo)",
+    )  # fmt: skip
+    add(
+        "--repository", type=_path, default=Path("model_repository"), metavar="FOLDER",
         help="with the models' graphs and configurations (default: model_repository)",
     )  # fmt: skip
-    for name, port in {"grpc": 8001, "http": 8000, "metrics": 8002}.items():
+    for name, port in {"grpc": 8001, "metrics": 8002}.items():
         add(
             f"--{name}-port", type=_port, default=port, metavar="PORT",
             help=f"0 takes a free one (default: {port})",
         )  # fmt: skip
+    add("--http-port", type=_no_http, help=argparse.SUPPRESS)
     add(
         "--threads", type=_count, default=0, metavar="N",
         help="CPU threads of each graph; 0 takes the machine's cores (default: 0)",
     )  # fmt: skip
     add("--warmup", action="store_true", help="run the models as configured before it is ready")
-    add("--log", type=Path, metavar="FILE", help="append Triton's log to it (default: none kept)")
+    add("--log", type=_path, metavar="FILE", help="append Triton's log to it (default: none kept)")
     add(
-        "--environment", type=Path, metavar="FOLDER",
+        "--environment", type=_path, metavar="FOLDER",
         help=f"where the server is installed (default: {default_folder()})".replace("%", "%%"),
     )  # fmt: skip
     add("--install-only", action="store_true", help="install what is missing and start nothing")
@@ -59,11 +65,11 @@ def _triton(arguments: argparse.Namespace) -> int:
     if arguments.install_only:
         print(f"Triton {TRITON_VERSION} is installed in {environment.folder}")
         return 0
-    ports = Ports(arguments.grpc_port, arguments.http_port, arguments.metrics_port)
+    ports = Ports(arguments.grpc_port, arguments.metrics_port)
     triton = LocalTriton(
         environment,
         arguments.repository,
-        [name.strip() for name in arguments.models.split(",") if name.strip()],
+        arguments.models,
         ports=ports,
         threads=arguments.threads,
         warmup=arguments.warmup,
@@ -76,7 +82,7 @@ def _triton(arguments: argparse.Namespace) -> int:
             at = triton.addresses
             print(
                 f"Serving {', '.join(triton.served)} by Triton {TRITON_VERSION} at {at.grpc} "
-                f"(gRPC), {at.http} (HTTP), {at.metrics} (metrics); Ctrl-C stops it",
+                f"(gRPC), {at.metrics} (metrics); Ctrl-C stops it",
                 file=sys.stderr,
             )
             triton.wait()
@@ -90,10 +96,32 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no model: name at least one, such as demo"
+        )
+    return names
+
+
+def _path(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is no path; '.' is the current folder")
+    return Path(text)
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535")
     return int(text)
+
+
+def _no_http(text: str) -> int:
+    raise argparse.ArgumentTypeError(
+        "this Triton does not answer HTTP, where any web page could send it requests: leave the "
+        "flag out and use gRPC (--grpc-port)"
+    )
 
 
 def _count(text: str) -> int:

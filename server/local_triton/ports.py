@@ -15,7 +15,6 @@ class Ports:
     """Of each service; 0: a free one."""
 
     grpc: int = 0
-    http: int = 0
     metrics: int = 0
 
 
@@ -24,7 +23,6 @@ class Addresses:
     """Where a server listens, each as HOST:PORT."""
 
     grpc: str
-    http: str
     metrics: str
 
 

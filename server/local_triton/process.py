@@ -1,6 +1,5 @@
 """A local Triton as a process: started, watched, stopped, and in tests killed or halted."""
 
-import http.client
 import os
 import shutil
 import signal
@@ -15,7 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tritonclient.utils import InferenceServerException
+
 from ocrnet.artefacts import KINDS, Kind
+from ocrnet.engines.triton import TritonConnection
 from ocrnet.errors import OcrnetError
 from ocrnet.zoo import get_spec
 from server.local_triton.environment import TritonEnvironment
@@ -25,6 +27,16 @@ from server.local_triton.repository import write_repository
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _EXIT_SECONDS = 5  # that Triton gives requests in work when it is told to stop
+_PROBE_SECONDS = 2.0
+
+CLOSED = (
+    # A client that may load models can send one along: it would run its Python as this user.
+    "--model-control-mode=none",
+    # gRPC opens what this names to clients that send the header triton-grpc-protocol-OCRNET, and
+    # HTTP/2 (RFC 9113, 8.2.1) does not allow capital letters in header names: nobody can send it.
+    "--grpc-restricted-protocol=shared-memory,model-repository,trace,logging:OCRNET=closed",
+)
+"""Flags that leave Triton's gRPC clients inference, readiness, metadata and statistics alone."""
 
 
 @dataclass
@@ -190,15 +202,18 @@ class LocalTriton:
             f"--model-repository={scratch / 'models'}",
             f"--backend-directory={self._environment.backends}",
             f"--backend-config=python,shm-region-prefix-name={regions}",
-            "--model-control-mode=explicit",
-            *(f"--load-model={name}" for name in self.served),
             "--disable-auto-complete-config",
+            *CLOSED,
+            # A web page may send any HTTP server a request, and HTTP is needed by nobody here. The
+            # last two are on where the environment says so, and listen on every interface.
+            "--allow-grpc=true",
+            "--allow-http=false",
+            "--allow-sagemaker=false",
+            "--allow-vertex-ai=false",
             f"--exit-timeout-secs={_EXIT_SECONDS}",
             f"--grpc-address={HOST}",
-            f"--http-address={HOST}",
             f"--metrics-address={HOST}",
             f"--grpc-port={self._ports.grpc}",
-            f"--http-port={self._ports.http}",
             f"--metrics-port={self._ports.metrics}",
             "--allow-gpu-metrics=false",
         ]
@@ -216,11 +231,11 @@ class LocalTriton:
             raise OcrnetError(f"Triton {problem}:\n{last_words(run.log, run.log_start)}")
 
     def _is_ready(self) -> bool:
-        connection = http.client.HTTPConnection(HOST, self._ports.http, timeout=2)
+        # A channel for every try: one that has failed waits before it tries again.
+        client = TritonConnection(self.addresses.grpc).blocking()
         try:
-            connection.request("GET", "/v2/health/ready")
-            return connection.getresponse().status == http.client.OK
-        except (OSError, http.client.HTTPException):
+            return bool(client.is_server_ready(client_timeout=_PROBE_SECONDS))
+        except InferenceServerException:
             return False
         finally:
-            connection.close()
+            client.close()

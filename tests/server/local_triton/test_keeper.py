@@ -96,7 +96,7 @@ def test_a_taken_port_is_named(demo_repository: Path, fake_environment: Fake) ->
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         triton = LocalTriton(
-            fake_environment("exit 1"), demo_repository, ["demo"], ports=Ports(http=port)
+            fake_environment("exit 1"), demo_repository, ["demo"], ports=Ports(metrics=port)
         )
-        with pytest.raises(OcrnetError, match=rf"http port 127\.0\.0\.1:{port} cannot be used"):
+        with pytest.raises(OcrnetError, match=rf"metrics port 127\.0\.0\.1:{port} cannot be used"):
             triton.start()

@@ -70,7 +70,7 @@ def test_halted_killed_and_started_again(
 @contextmanager
 def _command(repository: Path, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """`ocrnet triton`, once it serves; its scratch folder is in `folder`."""
-    flags = ["--grpc-port", "0", "--http-port", "0", "--metrics-port", "0"]
+    flags = ["--grpc-port", "0", "--metrics-port", "0"]
     with subprocess.Popen(
         [sys.executable, "-m", "ocrnet", "triton", "--repository", str(repository), *flags],
         stderr=subprocess.PIPE,

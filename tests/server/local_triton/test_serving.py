@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -73,25 +72,6 @@ def test_it_is_ready_and_says_what_it_is(
     config = client.get_model_config("demo_window", "1").config
     assert list(config.input[0].dims) == [512, 1024, 3]
     assert config.max_batch_size == 8
-
-
-def test_it_listens_on_the_loopback_interface_alone(triton: LocalTriton) -> None:
-    sockets = set()
-    for link in Path(f"/proc/{triton.pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed since it was listed
-            sockets.add(str(link.readlink()))
-    rows = []
-    for name in ("tcp", "tcp6"):
-        for line in Path(f"/proc/{triton.pid}/net/{name}").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:  # it listens
-                rows.append(fields[1].split(":"))
-    ports = {int(port, 16) for _, port in rows}
-    addresses = triton.addresses
-    assert ports == {
-        int(one.rpartition(":")[2]) for one in (addresses.grpc, addresses.http, addresses.metrics)
-    }
-    assert {address for address, _ in rows} <= {"0100007F", "0000000000000000FFFF00000100007F"}
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (97, 131), (33, 250), (1, 40)])
