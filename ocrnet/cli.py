@@ -5,16 +5,25 @@ import io
 import os
 import sys
 from importlib.metadata import entry_points
+from typing import Any
 
 from ocrnet import __version__
 from ocrnet.errors import OcrnetError
 
 
+class _Parser(argparse.ArgumentParser):
+    """Takes whole flags alone: a misspelt one is an error, not short for another.
+
+    Its subcommands are of the same class.
+    """
+
+    def __init__(self, **options: Any):
+        super().__init__(**options, allow_abbrev=False)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand; errors of ours are one line and exit code 1."""
-    parser = argparse.ArgumentParser(
-        prog="ocrnet", description="Semantic segmentation with OCRNet (HRNet-OCR)."
-    )
+    parser = _Parser(prog="ocrnet", description="Semantic segmentation with OCRNet (HRNet-OCR).")
     parser.add_argument("--version", action="version", version=f"ocrnet {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for entry in sorted(entry_points(group="ocrnet.commands"), key=lambda point: point.name):

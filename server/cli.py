@@ -3,9 +3,8 @@
 import argparse
 import logging
 import os
-import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,10 +13,13 @@ from typing import Any, get_args
 import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from ocrnet.errors import OcrnetError
 from ocrnet.freed_memory import keep_freed
 from server.app import create_app
+from server.environment import is_from_kubernetes, variable_of, wrong_variables
+from server.listening import exposure, listen, url_of
 from server.logs import configure
 from server.middleware import MOST_HEAD_BYTES
 from server.models import ServedModel, open_models
@@ -34,7 +36,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "serve",
         help="serve models over HTTP",
         description="Serve models over HTTP. Every flag is also an environment variable: "
-        "--max-pixels is OCRNET_MAX_PIXELS.",
+        "--max-pixels is OCRNET_MAX_PIXELS. Other variables that start with OCRNET_ are refused.",
     )
     groups: dict[str, argparse._ArgumentGroup] = {}
     for name, field in Settings.model_fields.items():
@@ -66,22 +68,35 @@ def serve(arguments: argparse.Namespace) -> int:
         for name in Settings.model_fields
         if (value := getattr(arguments, name)) is not None
     }
+    problems = wrong_variables(os.environ, Settings.model_fields)
+    notes = []
+    stated = os.environ.get(variable_of("port"), "")
+    if "port" not in given and is_from_kubernetes(variable_of("port"), stated):
+        given["port"] = Settings.model_fields["port"].default
+        notes.append(
+            f"Ignored {variable_of('port')}={stated}, which Kubernetes sets for a service called "
+            "ocrnet: --port sets the port, or the variable with a number"
+        )
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        for problem in error.errors():
-            place = f"--{problem['loc'][0]}: ".replace("_", "-") if problem["loc"] else ""
-            print(f"ocrnet serve: {place}{problem['msg']}", file=sys.stderr)
+        problems += [_describe(one, flags=given) for one in error.errors()]
+    if problems:
+        for problem in problems:
+            print(f"ocrnet serve: {problem}", file=sys.stderr)
         return 2
     configure(settings.log_level, settings.log_format)
+    for note in notes:
+        _announce(settings, note)
     keep_freed(_KEPT_BYTES)
     try:
         # Bound first: a taken port shows at once, not after the models are loaded.
-        with _listen(settings.host, settings.port) as listener, _triton(settings) as settings:
+        with listen(settings.host, settings.port) as listener, _triton(settings) as settings:
             models = open_models(settings, partial(_announce, settings))
             served = ", ".join(map(_with_note, models))
-            host = f"[{settings.host}]" if ":" in settings.host else settings.host
-            _announce(settings, f"Serving {served} at http://{host}:{listener.getsockname()[1]}")
+            _announce(settings, f"Serving {served} at {url_of(settings.host, listener)}")
+            if exposed := exposure(listener):
+                _announce(settings, exposed)
             config = server_config(create_app(settings, models), settings)
             uvicorn.Server(config).run(sockets=[listener])
     except OcrnetError as error:
@@ -94,6 +109,17 @@ def _with_note(model: ServedModel) -> str:
     """The name, with what users must know of the model's weights."""
     note = model.weights.note
     return f"{model.spec.name} ({note})" if note else model.spec.name
+
+
+def _describe(error: ErrorDetails, flags: Container[str]) -> str:
+    """Return what is wrong with a setting: its name, what was given and where, what it takes."""
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:  # several settings do not go together
+        return message
+    name = str(error["loc"][0])
+    value = repr(error["input"])[:80]
+    given = value if name in flags else f"{variable_of(name)}={value}"
+    return f"--{name.replace('_', '-')}: {given}: {message}"
 
 
 @contextmanager
@@ -138,22 +164,3 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         timeout_graceful_shutdown=settings.drain_timeout,
     )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-        # Connections inherit it. asyncio sets it by itself only where the protocol is named, and
-        # an answer's body would wait 40 ms for the acknowledgement of its head.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listener
-    except OSError as error:
-        # A failed look-up has codes of its own; create_server adds the address to the others.
-        if isinstance(error, socket.gaierror):
-            reason = "there is no such address"
-        elif error.errno is None:
-            reason = error.strerror or str(error)
-        else:
-            reason = os.strerror(error.errno)
-        raise OcrnetError(f"cannot listen on {host}:{port}: {reason.lower()}") from error

@@ -1,11 +1,11 @@
 """Every knob of the gateway, once: a flag, an environment variable and a line of the docs."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic.config import JsonDict
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ocrnet.artefacts import ServedPrecision
 from ocrnet.engines import EngineOptions, Runtime
@@ -13,6 +13,8 @@ from ocrnet.engines.compiled import usual_folder
 from ocrnet.errors import UnknownModel
 from ocrnet.pictures import PictureLimits
 from ocrnet.zoo import get_spec
+from server.environment import PREFIX
+from server.setting_types import Cache, Folder, Host, Names, TritonAddress, names_in
 
 # The groups of `ocrnet serve --help` and docs/settings.md.
 _LISTENING: JsonDict = {"group": "Listening"}
@@ -26,9 +28,14 @@ _LOG: JsonDict = {"group": "Log"}
 class Settings(BaseSettings):
     """Read once at start: flags win over `OCRNET_…` variables, these over the defaults."""
 
-    model_config = SettingsConfigDict(env_prefix="OCRNET_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="address to listen on", json_schema_extra=_LISTENING)
+    host: Host = Field(
+        "127.0.0.1",
+        description="address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for all its "
+        "IPv4 addresses, :: for all its IPv6 addresses",
+        json_schema_extra=_LISTENING,
+    )
     port: int = Field(
         8080,
         ge=0,
@@ -36,14 +43,13 @@ class Settings(BaseSettings):
         description="port to listen on; 0 takes a free one",
         json_schema_extra=_LISTENING,
     )
-    repository: Path = Field(
+    repository: Folder = Field(
         Path("model_repository"),
         description="folder with the models' graphs and manifests",
         json_schema_extra=_MODELS,
     )
-    models: Annotated[str, NoDecode] = Field(
+    models: Names = Field(
         "demo",
-        min_length=1,
         description="names of the models to serve, separated by commas",
         json_schema_extra=_MODELS,
     )
@@ -52,9 +58,8 @@ class Settings(BaseSettings):
         description="the model of requests that name none; empty: the first of --models",
         json_schema_extra=_MODELS,
     )
-    triton: str = Field(
+    triton: TritonAddress = Field(
         "",
-        pattern=r"^$|^local$|^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$",
         description="HOST:PORT of a Triton's gRPC service that runs the models, or local: start "
         "one here (see docs/triton.md); empty: run them in this process",
         json_schema_extra=_MODELS,
@@ -102,9 +107,8 @@ class Settings(BaseSettings):
         description="bind OpenVINO's threads to cores: yes, no, or auto (as it sees fit)",
         json_schema_extra=_MODELS,
     )
-    cache: str = Field(
+    cache: Cache = Field(
         "auto",
-        min_length=1,
         description="where OpenVINO's compiled graphs are kept for the next start: a folder that "
         "only this user writes to, none, or auto (the user's cache folder, if there is one)",
         json_schema_extra=_MODELS,
@@ -217,31 +221,26 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fast_can_be(self) -> Self:
+        if self.fast and not names_in(self.fast):
+            raise ValueError(f"--fast is {self.fast[:80]!r}: it takes names of models, or all")
         if self.fast and self.triton:
             raise ValueError("--fast is for models in this process: --triton runs what it holds")
         if self.fast and self.runtime != "openvino":
             raise ValueError("--fast needs --runtime openvino")
         served = {_full_name(name) for name in self.model_names}
-        for name in _names(self.fast):
+        for name in names_in(self.fast):
             if name != "all" and _full_name(name) not in served:
                 raise ValueError(f"--fast names {name[:80]!r}, not one of --models ({self.models})")
         return self
 
-    @field_validator("models")
-    @classmethod
-    def _names_one(cls, models: str) -> str:
-        if not models.replace(",", " ").strip():
-            raise ValueError("name at least one model")
-        return models
-
     @property
     def model_names(self) -> list[str]:
         """`models`, taken apart."""
-        return _names(self.models)
+        return names_in(self.models)
 
     def precision_of(self, model: str) -> ServedPrecision:
         """How a model, by its own name, is served."""
-        fast = _names(self.fast)
+        fast = names_in(self.fast)
         return "fast" if "all" in fast or model in map(_full_name, fast) else "exact"
 
     @property
@@ -266,11 +265,6 @@ def _cache_folder(setting: str) -> Path | None:
     if setting == "none":
         return None
     return usual_folder() if setting == "auto" else Path(setting)
-
-
-def _names(listed: str) -> list[str]:
-    names = (name.strip() for name in listed.split(","))
-    return list(dict.fromkeys(name for name in names if name))
 
 
 def _full_name(name: str) -> str:

@@ -106,7 +106,7 @@ def _places(parser: argparse.ArgumentParser, flags: tuple[str, ...], url: str) -
     default = int(Settings.model_fields["max_requests"].default)
     if url:
         return default
-    look = argparse.ArgumentParser(add_help=False, allow_abbrev=True)
+    look = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     look.add_argument("--max-requests", type=int)
     given = look.parse_known_args(flags)[0].max_requests
     stated: dict[str, Any] = {} if given is None else {"max_requests": given}

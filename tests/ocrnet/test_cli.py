@@ -106,3 +106,31 @@ def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str]) -> 
             main([*command, "--help"])
         assert caught.value.code == 0
         assert len(capsys.readouterr().out) > 100
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "serve --max-pixel 5",
+        "serve --thread=1",
+        "triton --model demo",
+        "models --js",
+        "scenes new --cou 2",
+        "segment a.png --form png",
+        "export build demo --check stand-in",
+        "export verify demo --kind dynamic",
+        "export repository demo --queue-s 3",
+    ],
+)
+def test_a_flag_that_is_cut_short_is_not_taken_for_another(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = line.split()
+    flag = next(word for word in command if word.startswith("--"))
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--nothing-begins-so"])  # nothing may be done, whatever is accepted
+    assert ended.value.code == 2
+    assert f"unrecognized arguments: {flag}" in capsys.readouterr().err
+    with pytest.raises(SystemExit):  # there is a flag that begins so
+        main([*command[: 2 if command[0] == "export" else 1], "--help"])
+    assert f" {flag.partition('=')[0]}" in capsys.readouterr().out

@@ -50,6 +50,42 @@ def test_every_bad_setting_is_named_before_anything_starts(
         assert f"ocrnet serve: {name}: " in message
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "takes"),
+    [
+        ("port", "", "a valid integer"),
+        ("repository", "", "a folder; '.' is the current one"),
+        ("repository", " ", "a folder; '.' is the current one"),
+        ("cache", "", "auto, none or a folder"),
+        ("cache", "\t", "auto, none or a folder"),
+        ("models", "", "name at least one model"),
+        ("triton", " ", "HOST:PORT, such as triton.example:8001, or local"),
+        ("triton", "nowhere", "HOST:PORT, such as triton.example:8001, or local"),
+        ("load", "", "'start' or 'first-use'"),
+    ],
+)
+@pytest.mark.parametrize("way", ["flag", "variable"])
+def test_an_empty_setting_is_shown_with_what_it_takes(
+    name: str,
+    value: str,
+    takes: str,
+    way: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = {"--models": "not opened", "--port": "0"}
+    flags.pop(f"--{name}", None)
+    if way == "flag":
+        flags[f"--{name}"] = value
+    else:
+        monkeypatch.setenv(f"OCRNET_{name.upper()}", value)
+    assert main(["serve", *(word for flag in flags.items() for word in flag)]) == 2
+    given = repr(value) if way == "flag" else f"OCRNET_{name.upper()}={value!r}"
+    said = capsys.readouterr().err
+    assert said.startswith(f"ocrnet serve: --{name}: {given}: ")
+    assert takes in said
+
+
 def test_a_taken_port_is_named_before_anything_is_loaded(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -71,6 +107,7 @@ def test_an_unknown_model_is_named_before_anything_starts(
     ("given", "message"),
     [
         ({"fast": "ocrnet_hr18_voc12_20k"}, "not one of --models"),
+        ({"fast": " , "}, "--fast is ' , ': it takes names of models, or all"),
         ({"fast": "demo", "runtime": "onnxruntime"}, "needs --runtime openvino"),
         ({"fast": "demo", "triton": "localhost:8001"}, "models in this process"),
     ],
