@@ -28,7 +28,7 @@ def is_published(spec: ModelSpec, sha256: str) -> bool:
     if digits and sha256.startswith(digits):
         return True
     origin = origin_record(cached_checkpoint(spec))
-    return origin.is_file() and origin.read_text(encoding="utf-8").split() == [sha256, url]
+    return origin.is_file() and origin.read_bytes().split() == [sha256.encode(), url.encode()]
 
 
 def origin_record(path: Path) -> Path:

@@ -2,25 +2,30 @@
 
 Two networks with the same parameter shapes can still compute different things: the order of the
 classes, `align_corners`, dilations and the normalisation leave no trace in the weights. mmengine
-(mmsegmentation 1.x) and mmcv (0.x) write them into the file's `meta`.
+(mmsegmentation 1.x) and mmcv (0.x) write them into the file's `meta`. Where a config leaves a fact
+out, mmsegmentation's default holds.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from reprlib import repr as shortened
 from typing import Any
 
-from export.config_text import parse_config
+from export.config_places import Config, data_sets, heads, is_called, model, preprocessor, steps
+from export.config_text import Unread, parse_config
 from ocrnet.zoo import ModelSpec, Size
 
-# Of `ResNetV1c` at output stride 8, as the published configs have them; weights fit others too.
+# Of `ResNetV1c`: the published configs at output stride 8, and mmsegmentation's defaults.
 _RESNET_D8 = {
-    "strides": [1, 2, 1, 1],
-    "dilations": [1, 1, 2, 4],
-    "contract_dilation": True,
-    "style": "pytorch",
+    "strides": ([1, 2, 1, 1], [1, 2, 2, 2]),
+    "dilations": ([1, 1, 2, 4], [1, 1, 1, 1]),
+    "contract_dilation": (True, False),
+    "style": ("pytorch", "pytorch"),
+    "multi_grid": (None, None),
 }
-_MOST_NAMES = 3
+_EPS = 1e-5
+_MOST_NAMES, _MOST_CHARACTERS = 3, 100
 
 
 @dataclass(frozen=True)
@@ -43,27 +48,30 @@ class CheckpointFacts:
     def __init__(self, meta: Mapping[str, Any]):
         """meta: as the file has it; empty for a file without one."""
         self._meta = meta
-        self._config: dict[str, Any] = {}
-        self._unreadable = ""
-        texts = (meta.get(key) for key in ("cfg", "config"))
-        text = next((text for text in texts if isinstance(text, str)), "")
-        try:
-            self._config = parse_config(text)
-        except ValueError as error:
-            self._unreadable = str(error)
+        self._config: Config = {}
+        self.unreadable = ""
+        """Why the config text could not be read; empty if it was, or if there is none."""
+        stated = next((meta[key] for key in ("cfg", "config") if meta.get(key)), "")
+        if isinstance(stated, Mapping):
+            self._config = stated
+        elif isinstance(stated, str):
+            try:
+                self._config = parse_config(stated)
+            except ValueError as error:
+                self.unreadable = str(error)
+        else:
+            self.unreadable = f"it is of type {type(stated).__name__}"
 
     @property
     def one_output_channel(self) -> bool:
         """Whether the config says so: mmsegmentation's binary mode."""
-        heads = _heads(self._config)
-        return any(1 in (head.get("out_channels"), head.get("num_classes")) for head in heads)
+        found = heads(self._config)
+        return any(1 in (head.get("out_channels"), head.get("num_classes")) for head in found)
 
     def differences(self, spec: ModelSpec) -> list[Difference]:
         """Compare what the file states with the zoo's facts."""
         config = self._config
-        unread = [Difference("config text", self._unreadable, "", told=True)]
         return [
-            *(unread if self._unreadable else []),
             *_of_classes(self._meta, config, spec),
             *_of_colours(self._meta, spec),
             *_of_heads(config, spec),
@@ -74,16 +82,16 @@ class CheckpointFacts:
         ]
 
 
-def _of_classes(
-    meta: Mapping[str, Any], config: Mapping[str, Any], spec: ModelSpec
-) -> Iterator[Difference]:
-    names = _stated_classes(meta, config)
-    if names is None:
+def _of_classes(meta: Mapping[str, Any], config: Config, spec: ModelSpec) -> Iterator[Difference]:
+    stated = _stated_classes(meta, config)
+    if stated is None:
         return
     ours = spec.labels.names
+    if not isinstance(stated, list | tuple) or not _all(str, stated):
+        yield Difference("class names", "written in a way that cannot be read", "", told=True)
     # ADE20K's own list has "bed ", and Cityscapes' files spell some names with capitals.
-    if [_plain(name) for name in names] != [_plain(name) for name in ours]:
-        yield Difference("classes", _listed(names, ours), _listed(ours, names))
+    elif [_plain(name) for name in stated] != [_plain(name) for name in ours]:
+        yield Difference("classes", _listed(stated, ours), _listed(ours, stated))
 
 
 def _plain(name: str) -> str:
@@ -101,49 +109,31 @@ def _listed(names: Any, others: Any) -> str:
     return f"{len(names)} classes" + (f" ({shown})" if shown else "")
 
 
-def _stated_classes(meta: Mapping[str, Any], config: Mapping[str, Any]) -> list[str] | None:
-    data_set = meta.get("dataset_meta")
-    places = [data_set if isinstance(data_set, Mapping) else {}, meta]
-    places += list(_data_sets(config))
-    for place in places:
+def _stated_classes(meta: Mapping[str, Any], config: Config) -> object:
+    """The class names as the file has them, whatever their type; None if it has none.
+
+    mmengine fills `dataset_meta`, mmcv `CLASSES`; else a data set's `metainfo` or `classes`.
+    """
+    sets = list(data_sets(config, "test", "val", "train"))
+    of_sets = [place for one in (*sets, config) for place in (one.get("metainfo"), one)]
+    for place in (meta.get("dataset_meta"), meta, *of_sets):
         for key in ("classes", "CLASSES"):
-            names = place.get(key)
-            if isinstance(names, list | tuple) and names and _all(str, names):
-                return [str(name) for name in names]
+            found: object = place.get(key) if isinstance(place, Mapping) else None
+            # A text is the name of a file with the names, which did not travel.
+            if not isinstance(found, str | Unread | None) and found not in ((), []):
+                return found
     return None
 
 
-def _data_sets(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """What the config says of its data sets: `metainfo` (1.x), or `classes` beside the type."""
-    waiting = [config.get(key) for key in ("test_dataloader", "val_dataloader", "train_dataloader")]
-    data = config.get("data")
-    if isinstance(data, Mapping):
-        waiting += [data.get(key) for key in ("test", "val", "train")]
-    for place in waiting:
-        for _ in range(4):  # wrappers such as RepeatDataset
-            if not isinstance(place, Mapping):
-                break
-            if isinstance(place.get("metainfo"), Mapping):
-                yield place["metainfo"]
-            yield place
-            place = place.get("dataset")
-    if isinstance(config.get("metainfo"), Mapping):
-        yield config["metainfo"]
-    yield config
-
-
 def _of_colours(meta: Mapping[str, Any], spec: ModelSpec) -> Iterator[Difference]:
-    data_set = meta.get("dataset_meta")
-    places = [data_set if isinstance(data_set, Mapping) else {}, meta]
-    keys = ("palette", "PALETTE")
-    palettes = (place.get(key) for place in places for key in keys)
+    places = [place for place in (meta.get("dataset_meta"), meta) if isinstance(place, Mapping)]
+    palettes = (place.get(key) for place in places for key in ("palette", "PALETTE"))
     palette = next((found for found in palettes if isinstance(found, list | tuple)), ())
     if len(palette) != spec.classes:
         return
     for index, (theirs, ours) in enumerate(zip(palette, spec.labels.colours.tolist(), strict=True)):
-        if isinstance(theirs, list | tuple) and list(theirs) != ours:
-            what = f"colour of class {index}"
-            yield Difference(what, shortened(list(theirs)), str(ours), told=True)
+        if isinstance(theirs, list | tuple) and _all(int, theirs) and list(theirs) != ours:
+            yield Difference(f"colour of class {index}", _shown(list(theirs)), str(ours), told=True)
             return
 
 
@@ -151,50 +141,63 @@ def _all(kind: type, values: Any) -> bool:
     return all(isinstance(value, kind) for value in values)
 
 
-def _model(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    model = config.get("model")
-    return model if isinstance(model, Mapping) else {}
+def _shown(value: object) -> str:
+    return shortened(value)[:_MOST_CHARACTERS]
 
 
-def _heads(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    heads = _model(config).get("decode_head")
-    listed = heads if isinstance(heads, list) else [heads]
-    return [head for head in listed if isinstance(head, Mapping)]
+def _of_heads(config: Config, spec: ModelSpec) -> Iterator[Difference]:
+    resnet = spec.backbone == "r101-d8"
+    for index, head in enumerate(heads(config)):
+        expected = {
+            "align_corners": (spec.align_corners, False),
+            "scale": (1, 1),
+            "dilation": (1, 1),
+        }
+        # What is not stated was made to fit by the shapes of the weights.
+        ours = {
+            "input_transform": None if resnet else "resize_concat",
+            "in_index": 2 + index if resnet else [0, 1, 2, 3],
+        }
+        expected |= {key: (value, value) for key, value in ours.items()}  # type: ignore[misc]
+        yield from _of_keys(f"decode_head[{index}]", head, expected)
+        yield from _of_layers(f"decode_head[{index}]", head)
 
 
-def _of_heads(config: Mapping[str, Any], spec: ModelSpec) -> Iterator[Difference]:
-    for index, head in enumerate(_heads(config)):
-        where = f"decode_head[{index}]"
-        corners = head.get("align_corners")
-        if isinstance(corners, bool) and corners != spec.align_corners:
-            yield Difference(f"{where}.align_corners", str(corners), str(spec.align_corners))
-        for key, ours in (("scale", 1), ("dilation", 1)):
-            if key in head and head[key] != ours:
-                yield Difference(f"{where}.{key}", shortened(head[key]), str(ours))
-
-
-def _of_backbone(config: Mapping[str, Any], spec: ModelSpec) -> Iterator[Difference]:
-    backbone = _model(config).get("backbone")
-    if not isinstance(backbone, Mapping) or spec.backbone != "r101-d8":
+def _of_backbone(config: Config, spec: ModelSpec) -> Iterator[Difference]:
+    backbone = model(config).get("backbone")
+    if not isinstance(backbone, Mapping):
         return
-    for key, ours in _RESNET_D8.items():
-        if key in backbone and backbone[key] != ours:
-            yield Difference(f"backbone.{key}", shortened(backbone[key]), str(ours))
+    if spec.backbone == "r101-d8":
+        yield from _of_keys("backbone", backbone, _RESNET_D8)
+    yield from _of_layers("backbone", backbone)
 
 
-def _of_crop(config: Mapping[str, Any], spec: ModelSpec) -> Iterator[Difference]:
+def _of_keys(
+    where: str, place: Config, expected: Mapping[str, tuple[object, object]]
+) -> Iterator[Difference]:
+    """expected: by key, the zoo's value and mmsegmentation's default."""
+    for key, (ours, default) in expected.items():
+        found = place.get(key, default)
+        if found != ours and not isinstance(found, Unread):
+            yield Difference(f"{where}.{key}", _shown(found), str(ours))
+
+
+def _of_layers(where: str, place: Config) -> Iterator[Difference]:
+    for key, inner, ours in (("norm_cfg", "eps", _EPS), ("act_cfg", "type", "ReLU")):
+        layer = place.get(key)
+        found = layer.get(inner, ours) if isinstance(layer, Mapping) else ours
+        if found != ours and not isinstance(found, Unread):
+            yield Difference(f"{where}.{key}.{inner}", _shown(found), str(ours))
+
+
+def _of_crop(config: Config, spec: ModelSpec) -> Iterator[Difference]:
+    test_cfg = model(config).get("test_cfg")
+    crops = [one for one in steps(config, "train") if is_called(one, "RandomCrop")]
     found = {
         "crop_size": config.get("crop_size"),
-        "data_preprocessor.size": _preprocessor(config).get("size"),
-        "RandomCrop.crop_size": next(
-            (
-                step.get("crop_size")
-                for step in _steps(config, "train_pipeline")
-                if step.get("type") == "RandomCrop"
-            ),
-            None,
-        ),
-        "test_cfg.crop_size": _test_cfg(config).get("crop_size"),
+        "data_preprocessor.size": preprocessor(config).get("size"),
+        "RandomCrop.crop_size": crops[0].get("crop_size") if crops else None,
+        "test_cfg.crop_size": test_cfg.get("crop_size") if isinstance(test_cfg, Mapping) else None,
     }
     for what, value in found.items():
         size = _size(value)
@@ -207,62 +210,49 @@ def _size(value: object) -> Size | None:
     """(height, width) or one number for both, as mmsegmentation writes a crop."""
     if isinstance(value, int) and not isinstance(value, bool):
         return Size(value, value)
-    if isinstance(value, list) and len(value) == 2 and _all(int, value):
+    if isinstance(value, list | tuple) and len(value) == 2 and _all(int, value):
         return Size(*value)
     return None
 
 
-def _of_pixels(config: Mapping[str, Any], spec: ModelSpec) -> Iterator[Difference]:
-    steps = _steps(config, "test_pipeline")
-    normalise = next((step for step in steps if step.get("type") == "Normalize"), {})
-    shared = config.get("img_norm_cfg")
-    places = [_preprocessor(config), shared if isinstance(shared, Mapping) else {}, normalise]
-    for key, ours in (("mean", list(spec.mean)), ("std", list(spec.std))):
-        found = next((place[key] for place in places if key in place), None)
-        if isinstance(found, list) and found != ours:
-            yield Difference(key, shortened(found), shortened(ours))
-    for place, key in zip(places, ("bgr_to_rgb", "to_rgb", "to_rgb"), strict=True):
-        if place.get(key) is False:
-            yield Difference("order of channels", f"BGR ({key}=False)", "RGB")
-            return
+def _of_pixels(config: Config, spec: ModelSpec) -> Iterator[Difference]:
+    # 1.x normalises in the preprocessor; 0.x in the pipeline, which `img_norm_cfg` was put into.
+    place, swap, default = preprocessor(config), "bgr_to_rgb", False
+    if not place:
+        swap, default = "to_rgb", True
+        steps_of_test = (one for one in steps(config, "test") if is_called(one, "Normalize"))
+        shared = config.get("img_norm_cfg")
+        place = next(steps_of_test, shared if isinstance(shared, Mapping) else {})
+    if not place:
+        return
+    for key, ours in (("mean", spec.mean), ("std", spec.std)):
+        found = place.get(key)
+        if not isinstance(found, Unread) and not _close(found, ours):
+            yield Difference(key, _shown(found), str(list(ours)))
+    if place.get(swap, default) is not True and not isinstance(place.get(swap), Unread):
+        yield Difference("order of channels", f"BGR ({swap}={_shown(place.get(swap))})", "RGB")
+    padding = place.get("test_cfg")
+    if isinstance(padding, Mapping) and (padding.get("size_divisor") or padding.get("size")):
+        yield Difference("padding at test time", _shown(dict(padding)), "none", told=True)
 
 
-def _of_testing(config: Mapping[str, Any], spec: ModelSpec) -> Iterator[Difference]:
+def _close(found: object, ours: tuple[float, ...]) -> bool:
+    """Up to rounding: configs compute 0.224 * 255."""
+    return (
+        isinstance(found, list | tuple)
+        and len(found) == len(ours)
+        and _all(int | float, found)  # type: ignore[arg-type]  # isinstance takes unions
+        and all(math.isclose(a, b, rel_tol=1e-6) for a, b in zip(found, ours, strict=True))
+    )
+
+
+def _of_testing(config: Config, spec: ModelSpec) -> Iterator[Difference]:
     limits = spec.test_resize
-    for step in _steps(config, "test_pipeline"):
+    for step in steps(config, "test"):
         scale = step.get("scale", step.get("img_scale"))
-        if isinstance(scale, list) and len(scale) == 2 and _all(int, scale):
+        if isinstance(scale, list | tuple) and len(scale) == 2 and _all(int, scale):
             if (max(scale), min(scale)) != (limits.long, limits.short):
                 ours = f"{limits.long}x{limits.short}"
                 theirs = f"{max(scale)}x{min(scale)}"
                 yield Difference("resize of the test pipeline", theirs, ours, told=True)
             return
-
-
-def _preprocessor(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    for place in (_model(config), config):
-        found = place.get("data_preprocessor")
-        if isinstance(found, Mapping):
-            return found
-    return {}
-
-
-def _test_cfg(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = _model(config).get("test_cfg")
-    return found if isinstance(found, Mapping) else {}
-
-
-def _steps(config: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """The steps of a pipeline; those inside of `MultiScaleFlipAug` follow it."""
-    pipeline = config.get(name)
-    found = []
-    for step in pipeline if isinstance(pipeline, list) else []:
-        if isinstance(step, Mapping):
-            found.append(step)
-            inner = step.get("transforms")
-            found += (
-                [one for one in inner if isinstance(one, Mapping)]
-                if isinstance(inner, list)
-                else []
-            )
-    return found

@@ -23,6 +23,7 @@ from ocrnet.zoo.spec import check_classes
 State = dict[str, Tensor]
 _logger = logging.getLogger("ocrnet.export")
 _DEEPEST_WRAPPING = 4
+_MOST_SHOWN = 10  # differences in one message
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 
 # The authors' names → ours, first match wins. Their batch norms sit one level deeper.
@@ -141,16 +142,21 @@ def _check_words(facts: CheckpointFacts, state: State, spec: ModelSpec, path: Pa
     classifier = state.get("decode_head.1.conv_seg.weight")
     channels = classifier.shape[0] if classifier is not None and classifier.ndim else 0
     check_classes(1 if facts.one_output_channel else channels, str(path))
+    if facts.unreadable:
+        _logger.warning(
+            "%s: its config text cannot be read (%s), so its settings were not compared with %s",
+            path, facts.unreadable, spec.name,
+        )  # fmt: skip
     found = facts.differences(spec)
     if not found:
         return
     refused = [difference for difference in found if not difference.told]
-    listed = "\n  ".join(map(str, found))
+    listed = "\n  ".join(map(str, [*refused, *(one for one in found if one.told)][:_MOST_SHOWN]))
     if refused and not is_published(spec, sha256_of(path)):
         raise CheckpointError(
             f"{path} differs from {spec.name}:\n  {listed}\n"
-            "Under that name, labels or their names would be wrong: choose a model with the same "
-            "classes and settings ('ocrnet models' lists them)"
+            "Under that name, labels or their names would be wrong. Choose a model of the zoo with "
+            "the file's own classes and settings"
         )
     _logger.warning("%s differs from %s:\n  %s", path, spec.name, listed)
 

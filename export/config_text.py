@@ -1,14 +1,19 @@
 """The config text that mmsegmentation writes into a checkpoint, read as data and never run.
 
 mmengine (`meta["cfg"]`) and mmcv (`meta["config"]`) dump a config as assignments of literals and
-`dict(...)` calls. Those are evaluated here; a value that is anything else is left out.
+`dict(...)` calls. Those are evaluated here; an assignment of anything else is left out.
 """
 
 import ast
 from typing import Any
 
-_LONGEST = 2**20  # characters; the published ones have about 10,000
+_LONGEST = 2**18  # characters; the published ones have about 10,000
+_LARGEST = 10**12  # beyond it a number is no setting, and Python refuses to print the longest
 _DEEPEST = 100
+
+
+class Unread:
+    """Stands for a dictionary's value that only running the text would give."""
 
 
 class _NotData(Exception):
@@ -47,6 +52,8 @@ def _value(node: ast.expr, names: dict[str, Any], depth: int) -> Any:
     inner = depth + 1
     match node:
         case ast.Constant():
+            if isinstance(node.value, int) and node.value > _LARGEST:
+                raise _NotData
             return node.value
         case ast.Name() if node.id in names:
             return names[node.id]
@@ -73,14 +80,13 @@ def _value(node: ast.expr, names: dict[str, Any], depth: int) -> Any:
 def _entries(
     pairs: list[tuple[Any, ast.expr]], names: dict[str, Any], depth: int
 ) -> dict[str, Any]:
-    """Entries of a dictionary; one that is no data is left out, and so are its key's others."""
+    """Entries of a dictionary; a value that is no data is Unread."""
     entries: dict[str, Any] = {}
     for key, node in pairs:
         if not isinstance(key, str):  # `**other`, or a key that is no name
             continue
-        entries.pop(key, None)
         try:
             entries[key] = _value(node, names, depth)
         except _NotData:
-            continue
+            entries[key] = Unread()
     return entries

@@ -1,6 +1,7 @@
 """The models that this gateway serves, and when each one is loaded."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -21,11 +22,13 @@ from ocrnet.engines.triton import (
     served_graphs,
     served_weights,
 )
-from ocrnet.errors import UnknownModel
+from ocrnet.errors import ArtefactError, UnknownModel
 from ocrnet.formats.report import describe_class
 from ocrnet.threads import in_thread
 from ocrnet.zoo import DATASETS, ModelSpec, get_spec
 from server.settings import Settings
+
+_logger = logging.getLogger("ocrnet.gateway")
 
 
 class ServedModel:
@@ -120,6 +123,18 @@ class ServedModels:
             raise UnknownModel(f"{spec.name} is not served here; served: {served}")
         return self._by_name[spec.name]
 
+    async def ask_weights(self) -> None:
+        """Ask Triton again which weights it serves: it may have come back with others."""
+        if self.triton is None:
+            return
+        for model in self._by_name.values():
+            try:
+                graphs = await in_thread(served_graphs, self.triton, model.spec)
+                model.weights = served_weights(graphs, self.triton.address)
+            except ArtefactError as error:
+                model.weights = UNKNOWN
+                _logger.warning("%s", error)
+
     async def close(self) -> None:
         """Close every engine."""
         for model in self._by_name.values():
@@ -177,17 +192,22 @@ def _in_process(spec: ModelSpec, settings: Settings) -> ServedModel:
         }
         for graph in graphs
     ]
-    opener = _opener(spec, settings, graphs if settings.load == "start" else None)
     weights = common_weights(graph.weights(spec) for graph in graphs) or UNKNOWN
+    opener = _opener(spec, settings, weights, graphs if settings.load == "start" else None)
     return ServedModel(spec, described, opener, precision, weights)
 
 
 def _opener(
-    spec: ModelSpec, settings: Settings, checked: list[Artefact] | None
+    spec: ModelSpec, settings: Settings, weights: Weights, checked: list[Artefact] | None
 ) -> Callable[[], Engine]:
     def open_now() -> Engine:
         # On first use the files may be others than those checked at the start.
         graphs = checked or find_graphs(settings.repository, spec, settings.precision_of(spec.name))
+        if common_weights(graph.weights(spec) for graph in graphs) != weights:
+            raise ArtefactError(
+                f"the graphs of {spec.name} have other weights than when the gateway started: "
+                "restart it"
+            )
         return open_engine(spec, graphs, settings.engine_options)
 
     return open_now

@@ -41,6 +41,7 @@ def build_gateway(settings: Settings, models: ServedModels) -> Gateway:
     metrics.watch("in work", lambda: work.taken)
     watch = None
     if models.triton is not None:
-        watch = TritonWatch(models.triton, [model.spec.name for model in models])
+        names = [model.spec.name for model in models]
+        watch = TritonWatch(models.triton, names, on_restart=models.ask_weights)
         metrics.registry.register(watch)
     return Gateway(settings, models, uploads, work, metrics, watch)

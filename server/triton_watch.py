@@ -1,7 +1,7 @@
 """What Triton says of its own work: for the metrics, the probe and a request's Server-Timing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,8 +39,17 @@ class Work:
 class TritonWatch(Collector):
     """Asks Triton once a second whether it is ready and what it has done."""
 
-    def __init__(self, connection: TritonConnection, models: list[str]):
-        """models: of the zoo; each one's graphs are Triton models of their own."""
+    def __init__(
+        self,
+        connection: TritonConnection,
+        models: list[str],
+        on_restart: Callable[[], Awaitable[None]],
+    ):
+        """models: of the zoo; each one's graphs are Triton models of their own.
+
+        on_restart: awaited when Triton has come back, or has loaded a model anew.
+        """
+        self._on_restart = on_restart
         self._connection = connection
         self._models = models
         self.reachable = True  # the gateway has just asked it what it serves
@@ -50,9 +59,14 @@ class TritonWatch(Collector):
         """Ask until cancelled."""
         while True:
             try:
-                self._work = await self.work()
+                before, self._work = self._work, await self.work()
                 client = self._connection.client()
-                self.reachable = await client.is_server_ready(client_timeout=_PATIENCE)
+                was, self.reachable = (
+                    self.reachable,
+                    await client.is_server_ready(client_timeout=_PATIENCE),
+                )
+                if self.reachable and (not was or _counts_anew(before, self._work)):
+                    await self._on_restart()
             except InferenceServerException:
                 self.reachable = False
             await asyncio.sleep(_EVERY)
@@ -132,6 +146,12 @@ class TritonWatch(Collector):
             compute.add_metric([name], work.compute_seconds)
             requests.add_metric([name], work.requests)
         yield from (batches, queue, compute, requests)
+
+
+def _counts_anew(before: dict[str, Work], after: dict[str, Work]) -> bool:
+    """Whether a model has done less than before: Triton counts from its loading on."""
+    both = before.keys() & after.keys()
+    return any(after[name].requests < before[name].requests for name in both)
 
 
 def _work(statistics: Any) -> Work:

@@ -101,7 +101,8 @@ def is_current(source: Source, kind: Kind, product: Product, settings: BuildSett
     return (
         manifest.checkpoint_sha256 == source.checkpoint_sha256
         and manifest.checkpoint == source.checkpoint_name
-        and manifest_weights(manifest, source.spec).origin == source.origin
+        # Where a file was pulled from is known on the machine that pulled it alone.
+        and manifest_weights(manifest, source.spec).origin in (source.origin, "published")
         and manifest.versions == _versions(product)
         and product.compute_capability == manifest.gpu.get("compute_capability", "")
         and (not product.is_plan or _as_asked(manifest, source, kind, settings))

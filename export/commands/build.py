@@ -122,8 +122,8 @@ def _build(arguments: argparse.Namespace) -> int:
                 print(f"[{number}/{len(specs)}] {spec.name} {kind} {product}", flush=True)
                 done = _build_one(source, kind, product, settings, arguments.force)
                 print(f"    {done}", flush=True)
-                for path in name_weights(spec, settings.repository, kind):
-                    print(f"    {path} now names these weights", flush=True)
+                for sentence in name_weights(spec, settings.repository, kind):
+                    print(f"    {sentence}", flush=True)
     return 0
 
 

@@ -52,29 +52,40 @@ def stale_configs(spec: ModelSpec, repository: Path, serving: Serving) -> list[P
     ]
 
 
-def name_weights(spec: ModelSpec, repository: Path, kind: Kind) -> list[Path]:
+def name_weights(spec: ModelSpec, repository: Path, kind: Kind) -> list[str]:
     """Let the configurations of a graph that are there name the weights of its artefacts.
 
-    Called once an artefact was built. Nothing else in them changes. Returns the files that changed;
-    raises ArtefactError for one that names other weights and was not written by this project.
+    Called once an artefact was built; nothing else in them changes, and nothing that is wrong with
+    them undoes the build. Returns a sentence for each that changed or could not be.
     """
     folder = repository / f"{spec.name}_{kind}"
-    changed = []
+    said = []
     for path in (folder / _place(variant) for variant in VARIANTS):
-        text = _read(path)
-        if text is None:
-            continue
-        stated = _stated(text, path, folder, spec)
-        if stated == stated_parameters(text):
-            continue
-        if not text.startswith(_head(spec)):
-            raise ArtefactError(
-                f"{path} names other weights than those of the artefacts beside it, and was not "
-                f"written by 'ocrnet export repository': set its parameters to {stated}"
-            )
-        path.write_text(with_parameters(text, stated), encoding="utf-8")
-        changed.append(path)
-    return changed
+        try:
+            said.append(_name_weights(path, folder, spec))
+        except (ArtefactError, OSError, UnicodeDecodeError) as error:
+            said.append(f"{path} was not updated: {error}")
+    return [sentence for sentence in said if sentence]
+
+
+def _name_weights(path: Path, folder: Path, spec: ModelSpec) -> str:
+    text = _read(path)
+    if text is None:
+        return ""
+    ours = text.startswith(_head(spec))
+    named = stated_parameters(text)
+    if not ours and not named:
+        return ""  # somebody else's, of unknown weights
+    stated = _stated(text, path, folder, spec)
+    if stated == named:
+        return ""
+    if not ours:
+        return (
+            f"{path} names other weights than those of the artefacts beside it, and was not "
+            "written by 'ocrnet export repository': correct its parameters"
+        )
+    path.write_text(with_parameters(text, stated), encoding="utf-8")
+    return f"{path} now names these weights" if stated else f"{path} no longer names weights"
 
 
 def _stated(text: str, path: Path, folder: Path, spec: ModelSpec) -> dict[str, str]:

@@ -38,7 +38,10 @@ def artefact_weights(text: str, versions: Path, spec: ModelSpec) -> Weights | No
     read.
     """
     config = _parse(text)
-    names = dict.fromkeys((config.default_model_filename, *config.cc_model_filenames.values()))
+    # What Triton loads where a configuration names no file.
+    usual = "model.plan" if config.platform == "tensorrt_plan" else "model.onnx"
+    default = config.default_model_filename or usual
+    names = dict.fromkeys((default, *config.cc_model_filenames.values()))
     found = [_weights(versions, name, spec) for name in names if (versions / name).exists()]
     return (common_weights(found) or UNKNOWN) if found else None
 

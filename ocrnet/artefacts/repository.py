@@ -80,25 +80,26 @@ def find_graphs(
         )
         raise ArtefactError(
             f"the graphs of {spec.name} have different weights, so that masks would depend on the "
-            f"image's size ({named}): build all of them from one checkpoint"
+            f"image's size ({named}): build all of them from one checkpoint with "
+            f"'ocrnet export build {spec.name} --checkpoint FILE'"
         )
     return graphs
 
 
 def weights_here(repository: Path, spec: ModelSpec) -> Weights | None:
-    """The weights of a model's float32 graphs, by manifests alone, unchecked; None without graphs.
+    """The weights of all artefacts of a model, by manifests alone, unchecked; None without any.
 
-    Unknown if a manifest cannot be read or the graphs have different weights.
+    Unknown if a manifest cannot be read or the artefacts have different weights.
     """
     folders = [graph_folder(repository, spec.name, kind) for kind in KINDS]
-    paths = [folder / _manifest(_GRAPH) for folder in folders if _holds(folder, _GRAPH)]
+    paths = [path for folder in folders for path in folder.glob(f"*{MANIFEST_SUFFIX}")]
     if not paths:
         return None
     try:
         found = [manifest_weights(read_manifest(path), spec) for path in paths]
     except ArtefactError:
         return UNKNOWN
-    return common_weights(found) or UNKNOWN
+    return common_weights(found) or Weights("unknown", note="the artefacts have different weights")
 
 
 def find_artefacts(repository: Path, spec: ModelSpec, kind: Kind) -> list[Artefact]:

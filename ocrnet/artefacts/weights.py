@@ -63,7 +63,9 @@ def weights_of(spec: ModelSpec, checkpoint: str, sha256: str, recorded: str) -> 
         return Weights("demo", checkpoint, sha256, known.note)
     if known.url and (is_known or recorded == "published"):
         return Weights("published", checkpoint, sha256)
-    return Weights("own", checkpoint, sha256, f"weights of {checkpoint}, not published ones")
+    return Weights(
+        "own", checkpoint, sha256, f"weights of {checkpoint}, not known to be the published ones"
+    )
 
 
 def common_weights(weights: Iterable[Weights]) -> Weights | None:

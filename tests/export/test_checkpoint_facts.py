@@ -2,10 +2,8 @@
 
 import dataclasses
 import hashlib
-import json
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,6 @@ import torch
 
 from export import load_model
 from export.checkpoint_cache import cached_checkpoint, origin_record
-from export.checkpoint_facts import CheckpointFacts
-from export.config_text import parse_config
 from ocrnet.errors import CheckpointError, UnsupportedModel
 from ocrnet.zoo import get_spec
 from ocrnet.zoo.spec import Checkpoint, ModelSpec
@@ -49,7 +45,11 @@ test_pipeline = [
         flip=False,
         transforms=[
             dict(type='Resize', keep_ratio=True),
-            dict(type='Normalize', mean=[123.675, 116.28, 103.53], to_rgb={rgb})
+            dict(
+                type='Normalize',
+                mean=[123.675, 116.28, 103.53],
+                std=[58.395, 57.120000000000005, 57.375],
+                to_rgb={rgb})
         ])
 ]
 """
@@ -81,9 +81,10 @@ def saved(tmp_path: Path, state: dict[str, torch.Tensor]) -> Callable[..., Path]
         {"CLASSES": NAMES, "PALETTE": CITYSCAPES.labels.colours.tolist(), "config": _old()},
         {"dataset_meta": {"classes": tuple(name.upper() + " " for name in NAMES)}},
         {"CLASSES": None, "config": "import os\nos.abort()\ncrop_size = compute()\n"},
-        {"config": 5, "dataset_meta": None},
+        {"config": "", "dataset_meta": None, "CLASSES": ()},
+        {"cfg": "model = dict(data_preprocessor=dict(mean=f(), std=g(), bgr_to_rgb=h()))"},
     ],
-    ids=["nothing", "as the zoo", "spelt otherwise", "not literal", "of other types"],
+    ids=["nothing", "as the zoo", "spelt otherwise", "not literal", "empty", "computed"],
 )
 def test_a_file_that_says_the_same_loads_without_a_word(
     saved: Callable[..., Path], meta: dict[str, Any], caplog: pytest.LogCaptureFixture
@@ -111,7 +112,7 @@ def test_a_file_that_says_the_same_loads_without_a_word(
         ({"config": _old(rgb=False)}, ["BGR (to_rgb=False)", "RGB in the zoo"]),
         (
             {"cfg": "model = dict(data_preprocessor=dict(mean=[0, 0, 0], std=[1.0, 1, 1]))"},
-            ["mean: [0, 0, 0]", "std: [1.0, 1, 1]", "123.675"],
+            ["BGR", "mean: [0, 0, 0]", "std: [1.0, 1, 1]", "123.675"],
         ),
         (
             {"cfg": "test_dataloader = dict(dataset=dict(metainfo=dict(classes=('a', 'b'))))"},
@@ -140,7 +141,7 @@ def test_what_leaves_the_labels_as_they_are_is_told(
     first, second = (record.getMessage() for record in caplog.records)
     assert "colour of class 3: [1, 2, 3] in the file, [102, 102, 156] in the zoo" in first
     assert "1024x512 in the file, 2048x1024 in the zoo" in first
-    assert "config text: it is not Python" in second
+    assert "its config text cannot be read (it is not Python" in second
 
 
 @pytest.mark.parametrize("how", ["by its digits", "pulled"])
@@ -169,35 +170,6 @@ def test_the_published_file_is_warned_about_and_never_refused(
     assert "'defect 0'" in caplog.text
 
 
-def test_the_words_of_mmsegmentations_own_file(golden: Path) -> None:
-    """An HRNet-W32 on seven classes: every fact that differs from a row of the zoo is found."""
-    facts = json.loads((golden / "own_hr32_7.json").read_text())
-    found = CheckpointFacts({"cfg": facts["cfg"], "dataset_meta": facts["dataset_meta"]})
-    whats = {difference.what for difference in found.differences(CITYSCAPES)}
-    assert whats == {
-        "classes", "decode_head[0].align_corners", "decode_head[1].align_corners", "mean", "std",
-        "crop (crop_size)", "resize of the test pipeline",
-    }  # fmt: skip
-
-
-def test_dilations_leave_no_trace_in_the_weights() -> None:
-    spec = get_spec("ocrnet_r101-d8_cityscapes_40k_b8")
-    as_published = "dict(type='ResNetV1c', dilations=(1, 1, 2, 4), strides=(1, 2, 1, 1))"
-    other = "dict(type='ResNetV1c', dilations=(1, 1, 1, 2), strides=(1, 2, 2, 1), style='caffe')"
-    for backbone, expected in (
-        (as_published, set()),
-        (other, {"backbone.dilations", "backbone.strides", "backbone.style"}),
-    ):
-        facts = CheckpointFacts({"config": f"model = dict(backbone={backbone})"})
-        assert {difference.what for difference in facts.differences(spec)} == expected
-
-
-def test_names_of_ade20k_end_in_blanks() -> None:
-    spec = get_spec("ocrnet_hr18s_ade20k_80k")
-    names = [name + (" " if name == "bed" else "") for name in spec.labels.names]
-    assert not CheckpointFacts({"CLASSES": names}).differences(spec)
-
-
 def _own_spec() -> ModelSpec:
     return dataclasses.replace(CITYSCAPES, name="own")
 
@@ -218,32 +190,16 @@ def test_one_output_channel_is_refused_by_name(
         load_model(_own_spec(), tmp_path / "binary.pth")
 
 
-def test_a_config_is_data() -> None:
-    text = (
-        "a = -1.5\nb = dict(x=(a, [True, None]), y=f(1), **a)\nc = {'k': 'v', 3: 4, 'b': b}\n"
-        "d = open('/etc/passwd')\nb.x = 5\nimport os\ne, f = 1, 2\ng = h = 'two'\n"
-    )
-    b = {"x": [-1.5, [True, None]]}
-    assert parse_config(text) == {
-        "a": -1.5,
-        "b": b,
-        "c": {"k": "v", "b": b},
-        "g": "two",
-        "h": "two",
-    }
+_DEEP = "\n".join(["a0 = [1]", *(f"a{n} = [{f'a{n - 1}, ' * 6}]" for n in range(1, 30))])
+_MANY = "model = dict(decode_head=[" + "dict(align_corners=True)," * 9000 + "])"
 
 
-@pytest.mark.parametrize(
-    "text", ["(" * 300_000, "-" * 300_000 + "1", "[" * 90 + "]" * 90, "x = '\0'", "a" * 2**21]
-)
-def test_a_hostile_config_text_ends_quickly(text: str) -> None:
-    with suppress(ValueError):
-        assert parse_config(text) == {}
-
-
-def test_doubling_names_are_not_printed(saved: Callable[..., Path]) -> None:
-    lines = ["a0 = [1, 1]", *(f"a{n} = [a{n - 1}, a{n - 1}]" for n in range(1, 60))]
-    config = "\n".join([*lines, "data_preprocessor = dict(mean=a59)"])
+@pytest.mark.parametrize("config", [_DEEP + "\ndata_preprocessor = dict(mean=a29)", _MANY])
+def test_a_message_stays_short(saved: Callable[..., Path], config: str) -> None:
     with pytest.raises(CheckpointError) as caught:
         load_model(CITYSCAPES, saved({"cfg": config}))
-    assert len(str(caught.value)) < 5_000
+    assert len(str(caught.value)) < 3_000
+
+
+def test_colours_that_are_no_numbers_are_not_compared(saved: Callable[..., Path]) -> None:
+    load_model(CITYSCAPES, saved({"PALETTE": [[torch.ones(2), 0, 0]] * 19}))

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -58,6 +59,14 @@ def test_published_figures_are_not_those_of_random_weights(
     assert facts[name]["weights_here"]["origin"] == "random"
     other = facts["ocrnet_hr18_cityscapes_40k"]
     assert (other["published"]["miou"], other["weights_here"]) == (77.72, None)
+    replace(manifest, file="model_int8.xml", checkpoint="x.pth", checkpoint_sha256="a" * 64).write(
+        folder
+    )
+    assert main(["models", "--repository", str(tmp_path)]) == 0
+    assert f"{name}: the artefacts have different weights" in capsys.readouterr().out
+    (folder / "model.onnx.manifest.json").unlink()
+    assert main(["models", "--repository", str(tmp_path)]) == 0
+    assert f"{name}: weights of x.pth, not known" in capsys.readouterr().out
     (folder / "model.onnx.manifest.json").write_text("{}")
     assert main(["models", "--repository", str(tmp_path)]) == 0
     assert f"{name}: weights unknown" in capsys.readouterr().out

@@ -46,7 +46,7 @@ def test_notes_say_what_masks_are_worth() -> None:
     demo = weights_of(DEMO, "demo.safetensors", DEMO_SHA256, "")
     assert demo.note == "trained on synthetic streets; photographs will look wrong"
     own = weights_of(HR18S, "mine.pth", OTHER_SHA256, "")
-    assert own.note == "weights of mine.pth, not published ones"
+    assert own.note == "weights of mine.pth, not known to be the published ones"
     assert UNKNOWN.note == "weights unknown"
 
 

@@ -114,6 +114,6 @@ def test_at_its_start_it_says_what_is_exposed(tmp_path: Path, form: str) -> None
     with running_gateway(tmp_path / "log", *flags) as gateway:
         lines = gateway.log.read_text().splitlines()
         said = [json.loads(line)["message"] for line in lines] if form == "json" else lines
-        (serving,) = [line for line in said if line.startswith("Serving demo at ")]
+        (serving,) = [line for line in said if line.startswith("Serving demo (")]
         assert httpx2.get(serving.split()[-1] + "/health/live").status_code == 200
         assert [line for line in said if "without authentication or TLS" in line]

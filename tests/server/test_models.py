@@ -90,6 +90,23 @@ def _check_what_is_said_of_weights(client: Any, log: str) -> None:
         assert f"{name} ({note})" in start
 
 
+def test_other_weights_than_at_the_start_are_not_loaded(
+    gateway_process: Callable[..., Any], repository: Path, tmp_path: Path,
+    encode: Callable[..., bytes],
+) -> None:  # fmt: skip
+    """What was said of them at the start would stand beside masks by others."""
+    shutil.copytree(repository, tmp_path, dirs_exist_ok=True)
+    client = gateway_process("--repository", str(tmp_path), "--load", "first-use").client
+    path = graph_folder(tmp_path, "demo", "dynamic") / f"model.onnx{MANIFEST_SUFFIX}"
+    manifest = read_manifest(path)
+    replace(manifest, checkpoint="stand-in", checkpoint_sha256="").write(path.parent)
+    data = encode(np.zeros((64, 64, 3), np.uint8))
+    answer = client.post("/segment", files={"image": data})
+    assert (answer.status_code, answer.json()["code"]) == (500, "bad_artefact")
+    manifest.write(path.parent)
+    assert client.post("/segment", files={"image": data}).status_code == 200
+
+
 def test_graphs_of_different_weights_are_not_served_together(
     repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,9 +23,7 @@ from export.build.products import Product
 from export.build.source import Source
 from export.triton.models import Serving
 from export.triton.repository import write_configs
-from ocrnet.artefacts import UNKNOWN
 from ocrnet.cli import main
-from ocrnet.engines.triton.graphs import graph_weights
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 from server.local_triton import LocalTriton, TritonEnvironment
@@ -63,26 +61,6 @@ def triton(local_triton_environment: TritonEnvironment, repository: Path) -> Ite
 def behind(triton: LocalTriton, gateway_process: Start) -> GatewayProcess:
     """A gateway in front of that Triton."""
     return gateway_process("--triton", triton.addresses.grpc, "--models", f"demo,{NAME}")
-
-
-def test_weights_are_those_that_the_configurations_name(
-    behind: GatewayProcess, triton: LocalTriton
-) -> None:
-    listed = {model["name"]: model for model in behind.client.get("/models").json()["models"]}
-    assert listed["demo"]["weights"]["origin"] == "demo"
-    assert listed["demo"]["weights"]["checkpoint"] == "demo.safetensors"
-    assert listed[NAME]["weights"]["note"] == "random weights: masks mean nothing"
-    assert listed[NAME]["published"]["miou"] is None
-    start = next(line for line in behind.log.read_text().splitlines() if "Serving" in line)
-    assert "random weights" in start
-    assert "photographs will look wrong" in start
-    # As Triton itself gives the configuration, less the parameters of ours.
-    spec = get_spec(NAME)
-    with InferenceServerClient(triton.addresses.grpc) as client:
-        config = client.get_model_config(f"{NAME}_dynamic", "1").config
-    assert graph_weights(config, spec).origin == "random"
-    del config.parameters["checkpoint_sha256"]
-    assert graph_weights(config, spec) == UNKNOWN
 
 
 def _mask(client: httpx2.Client, data: bytes, **query: str) -> np.ndarray:

@@ -8,9 +8,8 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig as Schema
 
 from export.triton.models import Serving
 from export.triton.repository import config_files, name_weights, stale_configs, write_configs
-from export.triton.weights import stated_parameters, with_parameters
+from export.triton.weights import artefact_weights, stated_parameters, with_parameters
 from ocrnet.artefacts import Manifest, artefact_stem
-from ocrnet.errors import ArtefactError
 from ocrnet.zoo import get_spec
 
 SPEC = get_spec("ocrnet_hr18s_ade20k_80k")
@@ -74,7 +73,7 @@ def test_another_build_changes_the_name_and_nothing_else(tmp_path: Path) -> None
     path = tmp_path / f"{SPEC.name}_window" / "configs" / "cpu.pbtxt"
     before = text_format.Parse(path.read_text(), Schema())
     _artefact(tmp_path, "model.onnx", "y.pth", "b" * 64)
-    assert name_weights(SPEC, tmp_path, "window") == [path]
+    assert name_weights(SPEC, tmp_path, "window") == [f"{path} now names these weights"]
     assert _stated(tmp_path)["checkpoint"] == "y.pth"
     assert name_weights(SPEC, tmp_path, "window") == []
     after = text_format.Parse(path.read_text(), Schema())
@@ -97,9 +96,44 @@ def test_a_configuration_of_somebody_elses_is_left_alone(tmp_path: Path) -> None
     text = 'name: "mine"\ndefault_model_filename: "model.onnx"\n'
     path.write_text(text)
     _artefact(tmp_path, "model.onnx", "x.pth", "a" * 64)
-    with pytest.raises(ArtefactError, match=r"cpu\.pbtxt names other weights"):
-        name_weights(SPEC, tmp_path, "window")
+    assert name_weights(SPEC, tmp_path, "window") == []
+    text += 'parameters { key: "checkpoint" value { string_value: "y.pth" } }\n'
+    path.write_text(text)
+    (said,) = name_weights(SPEC, tmp_path, "window")
+    assert "cpu.pbtxt names other weights" in said
     assert path.read_text() == text
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"name: ", b'no_such_field: "x"\n'])
+def test_a_configuration_that_cannot_be_read_undoes_no_build(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / f"{SPEC.name}_window" / "configs" / "cpu.pbtxt"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    _artefact(tmp_path, "model.onnx", "x.pth", "a" * 64)
+    (said,) = name_weights(SPEC, tmp_path, "window")
+    assert said.startswith(f"{path} was not updated: ")
+    assert path.read_bytes() == content
+
+
+def test_a_manifest_that_cannot_be_read_undoes_no_build(tmp_path: Path) -> None:
+    _artefact(tmp_path, PLANS[0], "x.pth", "a" * 64)
+    write_configs(SPEC, tmp_path, Serving())
+    versions = tmp_path / f"{SPEC.name}_window" / "1"
+    (versions / PLANS[1]).touch()
+    (versions / f"{PLANS[1]}.manifest.json").write_text("{")
+    (said,) = name_weights(SPEC, tmp_path, "window")
+    assert "config.pbtxt was not updated: " in said
+
+
+def test_the_names_that_triton_takes_by_itself_are_known(tmp_path: Path) -> None:
+    _artefact(tmp_path, "model.onnx", "x.pth", "a" * 64)
+    weights = artefact_weights(
+        'platform: "onnxruntime_onnx"', tmp_path / f"{SPEC.name}_window" / "1", SPEC
+    )
+    assert weights is not None
+    assert weights.checkpoint == "x.pth"
 
 
 def test_only_our_parameters_are_replaced() -> None:
