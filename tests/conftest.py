@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import os
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import httpx2
 import numpy as np
@@ -64,6 +66,25 @@ def golden() -> Path:
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def tracked(root: Path) -> Callable[..., list[str]]:
+    """Names of the files that git holds, or would at the next commit, by patterns.
+
+    Skips where the tree came without git's data, as an archive of it does.
+    """
+    if not (root / ".git").exists():
+        missing("the tree", "has no .git")
+    git = need("git")
+
+    def tracked(*patterns: str) -> list[str]:
+        command = [git, "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns]
+        listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+        names = dict.fromkeys(listed.stdout.split("\0"))
+        return [name for name in names if (root / name).is_file()]
+
+    return tracked
 
 
 @pytest.fixture(scope="session")
@@ -151,11 +172,16 @@ def need(program: str) -> str:
     """Return the path of a program; skip without it, except in CI, where it must be there."""
     path = shutil.which(program)
     if path is None:
-        reason = f"{program} is not installed"
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{reason}, and CI must have it")
-        pytest.skip(reason)
+        missing(program, "is not installed")
     return path
+
+
+def missing(part: str, why: str) -> NoReturn:
+    """Skip, or in CI fail, for want of a part."""
+    reason = f"{part} {why}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}, and CI must have it")
+    pytest.skip(reason)
 
 
 @pytest.fixture
