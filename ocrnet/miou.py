@@ -3,12 +3,18 @@
 Source: mmsegmentation 1.2.2, mmseg/evaluation/metrics/iou_metric.py, `intersect_and_union` and
 `total_area_to_metrics` with `iou_metrics=['mIoU']`. There areas are float32 and figures rounded to
 hundredths of a percent; here counts are int64 and figures float64, from 0 to 1.
+
+`miou_of_present` and `miou_loss` are not of that source. They say what one network costs against
+another one: build and verification judge by them (docs/accuracy.md).
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 IGNORE = 255
+# A network with less does not know such pictures, or is not trained: what another one gains or
+# loses against it is chance.
+KNOWN_MIOU = 0.2
 
 
 class ConfusionMatrix:
@@ -48,6 +54,33 @@ class ConfusionMatrix:
     def miou(self) -> float:
         """Mean over the classes that have an IoU; NaN if none has."""
         return _mean(self.iou())
+
+    def present(self) -> NDArray[np.bool_]:
+        """Per class, whether it is the true class of a pixel that was counted."""
+        found: NDArray[np.bool_] = self.counts.sum(1) > 0
+        return found
+
+    def miou_of_present(self) -> float:
+        """Mean over the classes that are present; NaN if none is.
+
+        A pixel that is predicted as a class that is not present counts against its true class
+        alone. In `miou` it adds a class of IoU 0 as well: on few pictures one such pixel costs
+        whole points.
+        """
+        return _mean(self.iou()[self.present()])
+
+    def miou_loss(self, reference: "ConfusionMatrix") -> float | None:
+        """Points (1/100) of `miou_of_present` that are lost against another network's matrix.
+
+        Negative where this one is better. None where there is nothing to compare: no true pixel
+        was counted, or the reference has less than KNOWN_MIOU. Raises ValueError if the two did
+        not count the same true labels.
+        """
+        if not np.array_equal(self.counts.sum(1), reference.counts.sum(1)):
+            raise ValueError("the two did not count the same true labels")
+        expected = reference.miou_of_present()
+        # NaN is not at least anything.
+        return 100 * (expected - self.miou_of_present()) if expected >= KNOWN_MIOU else None
 
     def macc(self) -> float:
         """Mean (`mAcc`) over the classes that are present; NaN if none is."""

@@ -80,11 +80,12 @@ def _quantise(
 def write_report(report: Report, path: Path) -> dict[str, Any]:
     """Write it beside the artefact; return what the manifest says of it under `build`."""
     report.write(path.with_name(path.name + INT8_SUFFIX))
+    loss = report.figures.miou_loss
     return {
         "calibration": report.pictures,
         "floating": report.floating,
         "changed_labels": round(report.figures.changed_labels, 5),
-        "miou_loss": report.figures.miou_loss,
+        "miou_loss": None if loss is None else round(loss, 3),
         "parts_measured": report.measured,
     }
 

@@ -1,6 +1,7 @@
 """Kinds of argument that several subcommands take."""
 
 import argparse
+import math
 
 from ocrnet.errors import InvalidOption
 from ocrnet.options import parse_size
@@ -12,6 +13,14 @@ def positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def finite(text: str) -> float:
+    """A number; nan and inf, which bound nothing, are none."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
     return value
 
 

@@ -18,14 +18,11 @@ if TYPE_CHECKING:
     import openvino
 
 Labeller = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-# A network with less on the labelled pictures does not know such pictures, or is not trained: what
-# it gains or loses there is chance.
-KNOWN_MIOU = 0.2
 
 
 @dataclass(frozen=True)
 class Figures:
-    """changed_labels: share of pixels. miou_loss: in points (1/100), None where it says nothing."""
+    """changed_labels: share of pixels. miou_loss: in points, as ConfusionMatrix.miou_loss."""
 
     changed_labels: float
     miou_loss: float | None
@@ -77,26 +74,29 @@ class Judge:
         self._examples = examples
         core = openvino.Core()
         self._expected = self._labels(labeller(core.read_model(graph.SerializeToString()), spec))
-        self.miou = self._miou(self._expected) if labelled else None
+        self._matrix = self._count(self._expected) if labelled else None
+
+    @property
+    def miou(self) -> float | None:
+        """The float graph's, 0 to 1, as ConfusionMatrix.miou; None without true labels."""
+        miou = float("nan") if self._matrix is None else self._matrix.miou()
+        return None if np.isnan(miou) else miou
 
     def figures(self, model: "openvino.Model | onnx.ModelProto") -> Figures:
         """Run an INT8 graph on the same examples."""
         found = self._labels(labeller(model, self._spec))
         changed = [a != b for a, b in zip(found, self._expected, strict=True)]
-        loss = None
-        if self.miou is not None and self.miou >= KNOWN_MIOU:
-            loss = round(100 * (self.miou - self._miou(found)), 3)
+        loss = None if self._matrix is None else self._count(found).miou_loss(self._matrix)
         return Figures(float(np.mean(changed)), loss)
 
     def _labels(self, label: Labeller) -> list[NDArray[np.uint8]]:
         return [label(example.image) for example in self._examples]
 
-    def _miou(self, found: list[NDArray[np.uint8]]) -> float:
-        """Over the classes that are there: one false pixel of another would cost whole points."""
+    def _count(self, found: list[NDArray[np.uint8]]) -> ConfusionMatrix:
         matrix = ConfusionMatrix(self._spec.classes)
         for example, labels in zip(self._examples, found, strict=True):
             matrix.add(example.labels, labels)
-        return float(matrix.iou()[matrix.counts.sum(1) > 0].mean())
+        return matrix
 
 
 def labeller(model: "openvino.Model | onnx.ModelProto", spec: ModelSpec) -> Labeller:

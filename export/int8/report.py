@@ -34,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Report:
-    """pictures: their origin. miou: the float graph's, 0 to 1, where there are true labels.
+    """pictures: their origin. miou: as Judge.miou.
 
     attempts: the first with the parts that float by default, the last as the artefact is.
     """

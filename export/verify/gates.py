@@ -10,8 +10,8 @@ class Gate:
     """The most that an artefact may be off; None: not judged.
 
     logit_error: largest error of a logit, over the largest logit. changed_labels: share of pixels
-    whose label is another one. miou_loss: PyTorch's mIoU minus the artefact's, in points (1/100);
-    judged where there are true labels.
+    whose label is another one. miou_loss: points (1/100) of mIoU that the artefact loses against
+    PyTorch, as ConfusionMatrix.miou_loss.
     """
 
     logit_error: float | None
@@ -48,19 +48,23 @@ def shortcomings(
 ) -> list[str]:
     """Say what misses the gate; empty if nothing does.
 
-    logit_error: None if a logit is not finite. miou_loss: None without true labels.
+    logit_error: None if a logit is not finite. miou_loss: None where it is not judged. What is NaN
+    misses its bound.
     """
     missed = []
     if logit_error is None:
         missed.append("a logit is not finite")
-    elif gate.logit_error is not None and logit_error > gate.logit_error:
+    elif gate.logit_error is not None and not logit_error <= gate.logit_error:
         missed.append(
             f"logits are off by {logit_error:.2g} of the largest, allowed {gate.logit_error:.2g}"
         )
-    if gate.changed_labels is not None and changed_labels > gate.changed_labels:
+    if gate.changed_labels is not None and not changed_labels <= gate.changed_labels:
         missed.append(
             f"{changed_labels:.3%} of the labels change, allowed {gate.changed_labels:.3%}"
         )
-    if miou_loss is not None and gate.miou_loss is not None and miou_loss > gate.miou_loss:
-        missed.append(f"mIoU falls by {miou_loss:.2f} points, allowed {gate.miou_loss:.2f}")
+    if not (miou_loss is None or gate.miou_loss is None or miou_loss <= gate.miou_loss):
+        missed.append(
+            f"mIoU of the classes in the labels falls by {miou_loss:.3f} points, "
+            f"allowed {gate.miou_loss:.3f}"
+        )
     return missed

@@ -117,7 +117,14 @@ def _count(
 
 def reference_of(tally: Tally, spec: ModelSpec) -> Reference:
     """PyTorch's own figures."""
-    return Reference(tally.miou, tally.iou(spec.labels.names), tally.latency_ms)
+    names = spec.labels.names
+    return Reference(
+        miou=tally.miou,
+        miou_of_present=tally.miou_of_present,
+        iou=tally.iou(names),
+        present=tally.present(names),
+        latency_ms=tally.latency_ms,
+    )
 
 
 def figures_of(contestant: Contestant, reference: Tally, spec: ModelSpec) -> Figures:
@@ -125,20 +132,18 @@ def figures_of(contestant: Contestant, reference: Tally, spec: ModelSpec) -> Fig
     tally, names = contestant.tally, spec.labels.names
     iou, of_reference = tally.iou(names), reference.iou(names)
     losses = {
-        name: 100 * (expected - (iou[name] or 0.0))
-        for name, expected in of_reference.items()
-        if expected is not None
+        # A class that is present has an IoU, whatever is predicted.
+        name: 100 * ((of_reference[name] or 0.0) - (iou[name] or 0.0))
+        for name in reference.present(names)
     }
     worst = max(losses.items(), key=lambda item: item[1], default=None)
-    loss = None
-    if tally.miou is not None and reference.miou is not None:
-        loss = 100 * (reference.miou - tally.miou)
     ratios = [slow / fast for slow, fast in zip(reference.seconds, tally.seconds, strict=True)]
     return Figures(
         logit_error=tally.logit_error,
         changed_labels=tally.changed_labels,
         miou=tally.miou,
-        miou_loss=loss,
+        miou_of_present=tally.miou_of_present,
+        miou_loss=tally.miou_loss(reference),
         iou=iou,
         worst_class=worst,
         latency_ms=tally.latency_ms if contestant.timed else None,

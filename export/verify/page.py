@@ -6,6 +6,7 @@ from pathlib import Path
 import simplejpeg
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from export.verify.notes import notes
 from export.verify.report import Report
 from export.verify.table import last_word, logit_error, points, worst_class
 from export.verify.views import View
@@ -30,6 +31,7 @@ def write_page(report: Report, views: dict[str, list[View]], spec: ModelSpec, pa
     page = environment.get_template("report.html.j2").render(
         report=report,
         last_word=last_word(report),
+        notes=notes,
         logit_error=logit_error,
         worst_class=worst_class,
         points=points,

@@ -14,11 +14,14 @@ Verdict = Literal["pass", "fail", "not run"]
 class Reference:
     """PyTorch on the pictures of one kind of graph.
 
-    iou: by class, 0 to 1. latency_ms: median.
+    miou, miou_of_present: 0 to 1, as ConfusionMatrix has them; None without true labels. iou: by
+    class, 0 to 1. present: the classes that the true labels hold. latency_ms: median.
     """
 
     miou: float | None
+    miou_of_present: float | None
     iou: dict[str, float | None]
+    present: list[str]
     latency_ms: float | None
 
 
@@ -27,7 +30,9 @@ class Figures:
     """An artefact against PyTorch.
 
     logit_error: of the largest logit; None: a logit is not finite. changed_labels: share of pixels.
-    miou_loss and the loss of worst_class: in points, positive where the artefact is worse.
+    miou, miou_of_present, iou: as of Reference. miou_loss: PyTorch's miou_of_present minus the
+    artefact's, in points; None where it is not judged (ConfusionMatrix.miou_loss). worst_class: of
+    the present ones, with its loss of IoU in points.
     latency_ms: median; None where the CPU only imitates the precision. speedup: median over the
     pictures of PyTorch's seconds over the artefact's.
     """
@@ -35,6 +40,7 @@ class Figures:
     logit_error: float | None
     changed_labels: float
     miou: float | None
+    miou_of_present: float | None
     miou_loss: float | None
     iou: dict[str, float | None]
     worst_class: tuple[str, float] | None

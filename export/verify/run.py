@@ -15,6 +15,7 @@ from export.build.source import Source
 from export.onnx_graph import fixed_size
 from export.verify.gates import Gate, gate_for, shortcomings
 from export.verify.measure import compare_all, figures_of, open_contestants, reference_of
+from export.verify.notes import why_not_judged
 from export.verify.pictures import Pictures
 from export.verify.report import Figures, KindReport, Report, Verdict, Verified
 from export.verify.views import View
@@ -32,7 +33,8 @@ Progress = Callable[[Iterable[Example], str, int], Iterable[Example]]
 class Asked:
     """What is to be verified, and how strictly; None: the project's own gate.
 
-    formats: empty for all; a format that is named must be run, or it fails.
+    formats: empty for all; a format that is named must be run, or it fails. miou_loss: likewise, a
+    bound that is named must be judged.
     """
 
     repository: Path
@@ -124,14 +126,15 @@ def _verify_kind(
         ready, not_run = open_contestants(found, spec, stack, labelled=labelled)
         examples = pictures.of_size(size) if ready else iter(())
         watched = progress(examples, f"{kind}, PyTorch and {len(ready)}", len(pictures))
-        reference = compare_all(source.network, spec, ready, watched, labelled=labelled)
+        tally = compare_all(source.network, spec, ready, watched, labelled=labelled)
+    reference = reference_of(tally, spec)
     verified = [*broken]
     for artefact, reason in not_run:
         asked_for = artefact.manifest.format in asked.formats
         verdict: Verdict = "fail" if asked_for else "not run"
         verified.append(_entry(artefact, None, None, verdict, [reason]))
     for contestant in ready:
-        figures = figures_of(contestant, reference, spec)
+        figures = figures_of(contestant, tally, spec)
         gate = gate_for(
             contestant.artefact.manifest.precision,
             trained=bool(source.checkpoint_sha256),
@@ -144,12 +147,17 @@ def _verify_kind(
             changed_labels=figures.changed_labels,
             miou_loss=figures.miou_loss,
         )
+        if asked.miou_loss is not None and figures.miou_loss is None:
+            missed.append(
+                f"a loss of mIoU cannot be judged, allowed {asked.miou_loss:.3f} points: "
+                f"{why_not_judged(reference)}"
+            )
         verdict = "fail" if missed else "pass"
         verified.append(_entry(contestant.artefact, gate, figures, verdict, missed))
     report = KindReport(
         kind,
         str(size) if size else None,
-        reference_of(reference, spec) if ready else None,
+        reference if ready else None,
         sorted(verified, key=lambda entry: entry.file),
     )
     return report, {f"{kind}/{one.artefact.manifest.file}": one.views.views for one in ready}

@@ -1,5 +1,6 @@
 """The report as a table on a terminal."""
 
+from export.verify.notes import notes
 from export.verify.report import Figures, KindReport, Report, Verified
 
 _HEAD = ("artefact", "logit error", "labels", "mIoU", "loss", "worst class", "ms", "speed", "")
@@ -57,7 +58,7 @@ def _kind(kind: KindReport) -> list[str]:
         lines.append("  " + "  ".join(cells).rstrip())
     for artefact in kind.artefacts:
         lines += [f"  {artefact.file}: {reason}" for reason in artefact.reasons]
-    return lines
+    return lines + [f"  note: {text}" for text in notes(kind)]
 
 
 def _row(artefact: Verified) -> list[str]:

@@ -55,15 +55,33 @@ class Tally:
 
     @property
     def miou(self) -> float | None:
-        """0 to 1; None without true labels."""
-        return None if self._matrix is None else self._matrix.miou()
+        """0 to 1, as ConfusionMatrix.miou; None without true labels."""
+        return None if self._matrix is None else _number(self._matrix.miou())
+
+    @property
+    def miou_of_present(self) -> float | None:
+        """0 to 1, as ConfusionMatrix.miou_of_present; None without true labels."""
+        return None if self._matrix is None else _number(self._matrix.miou_of_present())
+
+    def miou_loss(self, reference: "Tally") -> float | None:
+        """As ConfusionMatrix.miou_loss; None without true labels."""
+        if self._matrix is None or reference._matrix is None:
+            return None
+        return self._matrix.miou_loss(reference._matrix)
+
+    def present(self, names: tuple[str, ...]) -> list[str]:
+        """Names of the classes that the true labels hold."""
+        if self._matrix is None:
+            return []
+        return [name for name, there in zip(names, self._matrix.present(), strict=True) if there]
 
     def iou(self, names: tuple[str, ...]) -> dict[str, float | None]:
         """Per class; None for a class neither there nor found. Empty without true labels."""
         if self._matrix is None:
             return {}
         values = self._matrix.iou().tolist()
-        return {
-            name: None if np.isnan(value) else value
-            for name, value in zip(names, values, strict=True)
-        }
+        return {name: _number(value) for name, value in zip(names, values, strict=True)}
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else value

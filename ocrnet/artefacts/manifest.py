@@ -29,7 +29,7 @@ class Manifest:
     build: of a plan, level and workspace (MiB, 0: all) that it was built with, layers that were
     parsed and seconds that parsing and building took. Of an INT8 artefact, the pictures that it was
     calibrated with, the parts that stayed floating, the share of labels that change and the mIoU
-    that is lost (in points; None where there are no true labels), on pictures held back.
+    that is lost (in points, as ConfusionMatrix.miou_loss), on pictures held back.
     checkpoint: where the weights came from; checkpoint_sha256: empty for random weights. weights:
     their origin as of `Weights`, as it was known when the artefact was built; empty in manifests of
     before it was recorded.

@@ -89,3 +89,54 @@ def test_refuses_unlike_shapes_and_unknown_classes() -> None:
         matrix.add(np.zeros((2, 2), np.uint8), np.zeros((2, 3), np.uint8))
     with pytest.raises(ValueError, match="past the last one, 1"):
         matrix.add(np.zeros((1, 1), np.uint8), np.full((1, 1), 2, np.uint8))
+
+
+def _matrix(truth: list[int], found: list[int], classes: int = 4) -> ConfusionMatrix:
+    matrix = ConfusionMatrix(classes)
+    matrix.add(np.array([truth], np.uint8), np.array([found], np.uint8))
+    return matrix
+
+
+def test_a_stray_pixel_of_an_absent_class_is_one_wrong_pixel_and_no_lost_class() -> None:
+    truth = [0] * 50 + [1] * 50
+    reference, other = _matrix(truth, truth), _matrix(truth, [*truth[:-1], 3])
+    assert reference.miou() - other.miou() == pytest.approx(1 - (1 + 0.98 + 0) / 3)
+    assert other.miou_of_present() == pytest.approx((1 + 0.98) / 2)
+    assert other.miou_loss(reference) == pytest.approx(1.0)
+    assert reference.miou_loss(other) == pytest.approx(-1.0)
+
+
+def test_ignored_pixels_are_neither_present_nor_predicted() -> None:
+    truth = [0, 0, 1, 1]
+    expected, found = _matrix(truth, truth), _matrix(truth, [0, 0, 1, 0])
+    ignored = [255] * 4
+    with_ignored = (
+        _matrix(truth + ignored, [*truth, 2, 2, 0, 1]),
+        _matrix(truth + ignored, [0, 0, 1, 0, 1, 0, 3, 3]),
+    )
+    assert with_ignored[0].present().tolist() == [True, True, False, False]
+    assert with_ignored[1].miou_loss(with_ignored[0]) == found.miou_loss(expected)
+
+
+def test_presence_is_of_all_pictures_together() -> None:
+    reference, other = _matrix([0, 0], [0, 0]), _matrix([0, 0], [0, 1])
+    for matrix in (reference, other):
+        matrix.add(np.array([[1, 1]], np.uint8), np.array([[1, 1]], np.uint8))
+    # Class 0: 1 of 2; class 1, present in the other picture: 2 of 3.
+    assert other.miou_loss(reference) == pytest.approx(100 * (1 - (1 / 2 + 2 / 3) / 2))
+
+
+def test_there_is_no_loss_where_nothing_is_labelled_or_nothing_known() -> None:
+    nothing = _matrix([255, 255], [0, 1])
+    assert not nothing.present().any()
+    assert np.isnan(nothing.miou_of_present())
+    assert nothing.miou_loss(nothing) is None
+    truth = [0] * 5
+    for right, loss in ((1, pytest.approx(20.0)), (0, None)):  # 0.2 and 0
+        reference = _matrix(truth, [0] * right + [1] * (5 - right))
+        assert _matrix(truth, [1] * 5).miou_loss(reference) == loss
+
+
+def test_a_loss_is_of_the_same_pictures() -> None:
+    with pytest.raises(ValueError, match="the same true labels"):
+        _matrix([0, 1], [0, 1]).miou_loss(_matrix([0, 0], [0, 1]))

@@ -99,6 +99,7 @@ def test_classes_that_are_not_there_do_not_count(
         (Figures(0.01, -2.0), True),
         (Figures(0.01, None), True),
         (Figures(0.04, None), False),
+        (Figures(0.01, float("nan")), False),
     ],
 )
 def test_the_gate(figures: Figures, *, holds: bool) -> None:

@@ -36,6 +36,12 @@ def test_each_bound_is_judged_and_holds_at_its_edge() -> None:
     assert shortcomings(gate, **edge | {"logit_error": None}) == ["a logit is not finite"]
 
 
+@pytest.mark.parametrize("name", ["logit_error", "changed_labels", "miou_loss"])
+def test_what_is_not_a_number_passes_no_gate(name: str) -> None:
+    edge = {"logit_error": 3e-2, "changed_labels": 1e-3, "miou_loss": 0.1}
+    assert len(shortcomings(_gate(), **edge | {name: float("nan")})) == 1
+
+
 def test_a_tally_pools_over_pictures() -> None:
     tally = Tally(2, labelled=True)
     truth = np.array([[0, 0, 1, 255]], np.uint8)
