@@ -5,6 +5,7 @@ The tracer-based exporter is used; docs/adr/0002 says why.
 
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,9 @@ def export_graph(
 ) -> None:
     """Write an OCRNet, or one rewritten for that size, as an ONNX graph for any N.
 
-    size: the one size that it takes; None: any.
+    size: the one size that it takes; None: any. The shapes that the graph declares are those of the
+    trace: the exporter itself gives up on a shape behind a Reshape, and a runtime that compares
+    shapes (Triton's) then refuses the graph.
 
     half_weights: store weights as float16 with a Cast behind each; the batch norms are then
     left as they are, since folding them would round the weights a second time.
@@ -45,7 +48,11 @@ def export_graph(
     free = {0: "N"} if size else {0: "N", 1: "H", 2: "W"}
     free_out = {0: "N"} if size else {0: "N", 2: "h", 3: "w"}
     training = torch.onnx.TrainingMode
-    with warnings.catch_warnings():
+    outputs: list[torch.Tensor] = []
+    with (
+        network.register_forward_hook(lambda _, __, logits: outputs.append(logits)),
+        warnings.catch_warnings(),
+    ):
         # Deprecated by PyTorch in favour of an exporter that is ten times slower.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
@@ -61,12 +68,24 @@ def export_graph(
             do_constant_folding=not half_weights,
         )
     model = onnx.load(path)
+    _declare(model.graph.output[0], outputs[0].shape, free_out)
     _share(model)
     if half_weights:
         _store_half(model)
     _name_nodes(model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
+
+
+def _declare(output: onnx.ValueInfoProto, shape: Sequence[int], free: dict[int, str]) -> None:
+    """Let an output declare its shape: numbers, and a name for each dimension that is free."""
+    declared = output.type.tensor_type.shape
+    del declared.dim[:]
+    for index, length in enumerate(shape):
+        if index in free:
+            declared.dim.add(dim_param=free[index])
+        else:
+            declared.dim.add(dim_value=length)
 
 
 def _share(model: onnx.ModelProto) -> None:

@@ -18,6 +18,7 @@ from export.half import to_half
 from export.labels_output import add_labels
 from export.onnx_graph import export_graph, fixed_size
 from export.parity import DYNAMIC_SIZES, compare
+from export.ports import declared_ports, ports_of
 from export.runners import open_runner, run_pytorch
 from export.tensorrt.api import Gpu, load_tensorrt
 from export.tensorrt.build import BuildOptions, build_plan
@@ -29,8 +30,6 @@ from ocrnet.artefacts.repository import check_artefact
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size
 
-# Beside what is OpenVINO's own; other ONNX files are for GPUs.
-_FOR_CPUS = ("onnx", "float32")
 _MAX_SIZE = Size(2048, 2048)
 # Scales of Q/DQ nodes may be float16 from this one on.
 _HALF_SCALES_OPSET = 19
@@ -92,7 +91,11 @@ def build_artefact(
 
 
 def is_current(source: Source, kind: Kind, product: Product, settings: BuildSettings) -> bool:
-    """Whether the artefact is there already, sound, of this checkpoint, versions and settings."""
+    """Whether the artefact is there already, sound, of this checkpoint, versions and settings.
+
+    An ONNX graph that does not declare its shapes, as those of earlier versions, is not: Triton
+    refuses it.
+    """
     folder = graph_folder(settings.repository, source.spec.name, kind)
     try:
         manifest = check_artefact(folder, product.file, source.spec).manifest
@@ -108,7 +111,21 @@ def is_current(source: Source, kind: Kind, product: Product, settings: BuildSett
         and (not product.is_plan or _as_asked(manifest, source, kind, settings))
         and manifest.build.get("passes", []) == _passes(source, kind, product, settings)
         and (product.precision != "int8" or as_calibrated(manifest, settings.int8))
+        and (
+            product.format != "onnx"
+            or _declares_its_shapes(folder / product.file, source, kind, product)
+        )
     )
+
+
+def _declares_its_shapes(path: Path, source: Source, kind: Kind, product: Product) -> bool:
+    expected = ports_of(
+        source.spec,
+        fixed_size(source.spec, kind),
+        product.precision,
+        labels=product.gives_labels(kind),
+    )
+    return declared_ports(onnx.load(path, load_external_data=False)) == expected
 
 
 def _as_asked(manifest: Manifest, source: Source, kind: Kind, settings: BuildSettings) -> bool:
@@ -172,8 +189,7 @@ def _write(
 
 def _passes(source: Source, kind: Kind, product: Product, settings: BuildSettings) -> list[str]:
     """What the artefact's graph is, or would be, rewritten with."""
-    on_cpu = product.format == "openvino" or (product.format, product.precision) == _FOR_CPUS
-    if on_cpu and kind != "dynamic" and settings.optimised:
+    if product.for_cpus and kind != "dynamic" and settings.optimised:
         return source.passes(product.precision).names()
     return []
 
@@ -201,7 +217,7 @@ def _graph_for_gpu(
     if product.precision == "float16":
         graph = to_half(graph)
     size = fixed_size(source.spec, kind)
-    if kind == "whole" and size:
+    if size and product.gives_labels(kind):
         add_labels(graph, source.spec, size)
     return graph
 

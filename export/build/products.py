@@ -32,6 +32,15 @@ class Product:
         """Whether TensorRT builds it, for some shapes and with some effort."""
         return self.format in ("tensorrt", "tensorrt_rtx")
 
+    @property
+    def for_cpus(self) -> bool:
+        """Whether CPUs run it: fixed graphs are then rewritten, if asked for."""
+        return self.format == "openvino" or (self.format, self.precision) == ("onnx", "float32")
+
+    def gives_labels(self, kind: Kind) -> bool:
+        """Whether a graph of that kind also gives labels: of whole pictures, on a GPU."""
+        return kind == "whole" and not self.for_cpus
+
     def __str__(self) -> str:
         return f"{self.format} {self.precision}"
 

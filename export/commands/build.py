@@ -32,6 +32,8 @@ INT8 is calibrated, and judged on pictures held back. If it costs too much, the 
 are measured one by one and the worst stay floating; FILE.int8.json beside the artefact names them.
 
 What is there already, sound and of the same checkpoint, versions and settings, is left as it is.
+ONNX graphs are compared with Triton's configurations where those are there ('ocrnet export
+repository'): status 1 if Triton would refuse one.
 """
 
 
@@ -101,6 +103,7 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def _build(arguments: argparse.Namespace) -> int:
     needs_export_extra()
     from export.build.source import Source
+    from export.commands.agreement import report_disagreements
     from export.triton.repository import name_weights
 
     specs = _specs(arguments)
@@ -114,6 +117,7 @@ def _build(arguments: argparse.Namespace) -> int:
         _ = settings.int8.calibration.origin  # reads the folder
     # All of them first: a mistake in the last is not to be found after hours of building.
     jobs = [(spec, _checkpoint(spec, arguments), _kinds(spec, arguments)) for spec in specs]
+    unlike = 0
     for number, (spec, checkpoint, kinds) in enumerate(jobs, 1):
         source = Source(spec, checkpoint)
         for kind in kinds:
@@ -124,7 +128,8 @@ def _build(arguments: argparse.Namespace) -> int:
                 print(f"    {done}", flush=True)
                 for sentence in name_weights(spec, settings.repository, kind):
                     print(f"    {sentence}", flush=True)
-    return 0
+        unlike += report_disagreements(settings.repository, spec, kinds)
+    return 1 if unlike else 0
 
 
 def _checkpoint(spec: ModelSpec, arguments: argparse.Namespace) -> str:

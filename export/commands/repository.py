@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from export.build.products import kinds_of
 from export.commands.arguments import positive
 from export.commands.needs import needs_export_extra
 from ocrnet.zoo import get_spec
@@ -16,7 +17,9 @@ Of each there are three:
   configs/onnx.pbtxt   float16 ONNX on a GPU       (tritonserver --model-config-name=onnx)
   configs/cpu.pbtxt    float32 ONNX on the CPU     (tritonserver --model-config-name=cpu)
 
-What they serve is built by 'ocrnet export build NAME --to tensorrt | onnx-fp16 | onnx'.
+What they serve is built by 'ocrnet export build NAME --to tensorrt | onnx-fp16 | onnx'. ONNX graphs
+that are there already are compared with them as Triton does it: names, types, and each dimension of
+inputs and outputs. Status 1 if one differs.
 """
 
 
@@ -69,6 +72,7 @@ def _not_negative(text: str) -> int:
 
 def _repository(arguments: argparse.Namespace) -> int:
     needs_export_extra()
+    from export.commands.agreement import report_disagreements
     from export.triton.models import Serving
     from export.triton.repository import stale_configs, write_configs
 
@@ -79,15 +83,16 @@ def _repository(arguments: argparse.Namespace) -> int:
         queue_timeout=arguments.queue_timeout,
         instances=arguments.instances,
     )
-    stale = 0
+    wrong = 0
     for spec in [get_spec(name) for name in arguments.models]:
         if arguments.check:
             for path in stale_configs(spec, arguments.repository, serving):
                 print(f"{path} is not what 'ocrnet export repository' writes", file=sys.stderr)
-                stale += 1
-            continue
-        changed = write_configs(spec, arguments.repository, serving)
-        print(f"{spec.name}: {len(changed)} configurations written, the others are up to date")
-        for path in changed:
-            print(f"    {path}")
-    return 1 if stale else 0
+                wrong += 1
+        else:
+            changed = write_configs(spec, arguments.repository, serving)
+            print(f"{spec.name}: {len(changed)} configurations written, the others are up to date")
+            for path in changed:
+                print(f"    {path}")
+        wrong += report_disagreements(arguments.repository, spec, kinds_of(spec))
+    return 1 if wrong else 0

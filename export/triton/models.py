@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from export.build.products import Product
+from export.ports import Port, ports_of
 from export.triton.config import (
     Cuda,
     DataType,
@@ -28,6 +29,7 @@ from ocrnet.zoo import ModelSpec, Size
 # `plan` is config.pbtxt itself; the others are chosen with --model-config-name.
 Variant = Literal["plan", "onnx", "cpu"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
+_TYPES = {"UINT8": DataType.UINT8, "FLOAT": DataType.FP32, "FLOAT16": DataType.FP16}
 # GPUs that TensorRT 10 and 11 build for: Turing to Blackwell.
 COMPUTE_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0")
 
@@ -55,16 +57,18 @@ def model_config(
     """Return the configuration of one graph; size: of a fixed graph, None for the dynamic one."""
     # Plans for any size take one picture at a time: a batch would reserve memory for both.
     batch = 1 if kind == "dynamic" and variant == "plan" else serving.max_batch
-    image = (size.height, size.width, 3) if size else (-1, -1, 3)
+    served = _served(variant)
+    ports = ports_of(spec, size, served.precision, labels=served.gives_labels(kind))
+    (image,) = (_tensor(port) for port in ports.inputs)
     capabilities = COMPUTE_CAPABILITIES if variant == "plan" else ()
-    plans = {cc: Product("tensorrt", "float16", cc).file for cc in capabilities}
+    plans = {cc: _served(variant, cc).file for cc in capabilities}
     return ModelConfig(
         name=f"{spec.name}_{kind}",
         platform="tensorrt_plan" if variant == "plan" else "onnxruntime_onnx",
         max_batch_size=batch,
         version_policy=VersionPolicy(SpecificVersions((1,))),
-        input=(Tensor("image", DataType.UINT8, image),),
-        output=_outputs(spec, kind, size, variant),
+        input=(image,),
+        output=tuple(_tensor(port) for port in ports.outputs),
         instance_group=(_instances(kind, variant, serving),),
         dynamic_batching=DynamicBatching(
             serving.queue_delay if kind == "window" else 0,
@@ -75,27 +79,24 @@ def model_config(
         model_warmup=_warmup(spec, size, batch if kind == "window" else 1),
         default_model_filename=_file(variant),
         cc_model_filenames=plans,
-        optimization=_graphs(image, batch) if variant == "plan" and size else None,
+        optimization=_graphs(image.dims, batch) if variant == "plan" and size else None,
     )
+
+
+def _served(variant: Variant, compute_capability: str = "") -> Product:
+    """What Triton runs; compute_capability: of a plan."""
+    if variant == "plan":
+        return Product("tensorrt", "float16", compute_capability)
+    return Product("onnx", "float32" if variant == "cpu" else "float16")
 
 
 def _file(variant: Variant) -> str:
     """What is loaded where no plan is for the GPU at hand; for plans, a name that says so."""
-    if variant == "plan":
-        return "no_plan_for_this_gpu.plan"
-    return Product("onnx", "float32" if variant == "cpu" else "float16").file
+    return "no_plan_for_this_gpu.plan" if variant == "plan" else _served(variant).file
 
 
-def _outputs(
-    spec: ModelSpec, kind: GraphKind, size: Size | None, variant: Variant
-) -> tuple[Tensor, ...]:
-    stride = spec.output_stride
-    grid = (-(-size.height // stride), -(-size.width // stride)) if size else (-1, -1)
-    element = DataType.FP32 if variant == "cpu" else DataType.FP16
-    logits = Tensor("logits", element, (spec.classes, *grid))
-    if kind == "whole" and size and variant != "cpu":
-        return logits, Tensor("labels", DataType.UINT8, (size.height, size.width))
-    return (logits,)
+def _tensor(port: Port) -> Tensor:
+    return Tensor(port.name, _TYPES[port.element], port.dims[1:])
 
 
 def _instances(kind: GraphKind, variant: Variant, serving: Serving) -> InstanceGroup:

@@ -143,6 +143,11 @@ class ModelSpec:
         """The fixed whole-image size, for data sets whose pictures all have one."""
         return Size(1024, 2048) if self.dataset == "cityscapes" else None
 
+    def logits_size(self, image: Size) -> Size:
+        """Height and width of the logits of an image."""
+        stride = self.output_stride
+        return Size(-(-image.height // stride), -(-image.width // stride))
+
 
 def check_classes(classes: int, source: str) -> None:
     """Refuse a network with one output channel; source: what has it, as the message names it.

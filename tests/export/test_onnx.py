@@ -8,10 +8,16 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from google.protobuf import text_format
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from export import load_model
 from export.parity import DYNAMIC_SIZES, TOLERANCES, compare
+from export.ports import declared_ports
 from export.runners import run_onnx, run_pytorch
+from export.triton.agreement import differences
+from export.triton.models import Serving
+from export.triton.repository import config_files
 from ocrnet.artefacts import find_graphs, read_manifest
 from ocrnet.cli import main
 from ocrnet.engines import open_engine
@@ -64,6 +70,13 @@ def test_graphs_keep_the_contract(repository: Path, folder: str, size: Size | No
     assert logits.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
     dims = [dim.dim_value or dim.dim_param for dim in image.type.tensor_type.shape.dim]
     assert dims == (["N", "H", "W", 3] if size is None else ["N", size.height, size.width, 3])
+    classes = 19 if folder.startswith(CITYSCAPES) else 21
+    dims = [dim.dim_value or dim.dim_param for dim in logits.type.tensor_type.shape.dim]
+    grid = ["h", "w"] if size is None else [size.height // 4, size.width // 4]
+    assert dims == ["N", classes, *grid]
+    configurations = config_files(get_spec(folder.rpartition("_")[0]), Serving())
+    config = text_format.Parse(configurations[f"{folder}/configs/cpu.pbtxt"], ModelConfig())
+    assert not differences(declared_ports(model), config)
     # uint8 may meet nothing but a Cast (TensorRT), and normalisation is not folded away.
     assert [node.op_type for node in model.graph.node if "image" in node.input] in (
         ["Cast"],

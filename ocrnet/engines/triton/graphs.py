@@ -91,10 +91,10 @@ def _graph(
 ) -> TritonGraph:
     name = f"{spec.name}_{kind}"
     config = client.get_model_config(name, VERSION, client_timeout=_SECONDS).config
-    stride = spec.output_stride
     free = [-1, -1]
     here = [size.height, size.width] if size else free
-    grid = [-(-size.height // stride), -(-size.width // stride)] if size else free
+    cells = spec.logits_size(size) if size else None
+    grid = [cells.height, cells.width] if cells else free
     inputs = {one.name: (_type(one), list(one.dims)) for one in config.input}
     outputs = {one.name: (_type(one), list(one.dims)) for one in config.output}
     expected_input = {"image": ("UINT8", [*here, 3])}

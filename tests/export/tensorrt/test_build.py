@@ -12,6 +12,7 @@ import pytest
 from export.build.artefact import BuildSettings, is_current
 from export.build.products import Product
 from export.build.source import DEMO_WEIGHTS, Source
+from export.ports import FREE, Port, declared_ports
 from export.tensorrt.api import Gpu, find_gpu, load_tensorrt
 from export.tensorrt.build import BuildOptions, build_plan
 from export.tensorrt.profiles import shape_range
@@ -63,8 +64,9 @@ def test_whole_pictures_give_labels(tmp_path: Path) -> None:
     assert is_current(source, "whole", plan, settings)
     for other in ({"max_batch": 2}, {"plan": BuildOptions(level=5)}):
         assert not is_current(source, "whole", plan, dataclasses.replace(settings, **other))
-    labels = onnx.load(folder / "model_fp16.onnx").graph.output[1]
-    assert labels.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    logits, labels = declared_ports(onnx.load(folder / "model_fp16.onnx")).outputs
+    assert logits == Port("logits", "FLOAT16", (FREE, 19, 256, 512))
+    assert labels == Port("labels", "UINT8", (FREE, 1024, 2048))
 
 
 @pytest.mark.usefixtures("_rtx")
