@@ -13,11 +13,13 @@ def configure(level: str, form: Literal["text", "json"]) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Json() if form == "json" else _Text())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # What these warn of is refused, and has a line of its own.
     logging.getLogger("uvicorn.error").addFilter(_not_said_twice)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 def _not_said_twice(record: logging.LogRecord) -> bool:
-    return record.msg != "Invalid HTTP request received."  # has a request's line of its own
+    return record.msg != "Invalid HTTP request received."
 
 
 def log_request(level: int, facts: dict[str, object]) -> None:

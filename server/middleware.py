@@ -11,12 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.logs import log_request
 from server.metrics import Metrics
-from server.problems import problem
+from server.problems import framework_problem, problem
 
 _ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 MOST_URL_BYTES = 8 * 1024
 MOST_HEAD_BYTES = 16 * 1024
 _MOST_HEADERS = 64
+_KEPT = ("Allow", "Content-Range")  # of an error that the framework answers
 # Asked for every few seconds by machines.
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 
@@ -38,12 +39,22 @@ class RequestMiddleware:
         state = scope.setdefault("state", {})
         state |= {"request_id": name, "started": started, "facts": {}, "code": None}
         status = 0
+        replaced = False
 
         async def send_named(message: Message) -> None:
-            nonlocal status
+            nonlocal status, replaced
+            if replaced:
+                return
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
+                if status >= 400 and headers.get("content-type", "").startswith("text/plain"):
+                    # The framework's own: its words are not for users.
+                    kept = {kept: headers[kept] for kept in _KEPT if kept in headers}
+                    answer = framework_problem(Request(inner), status, kept)
+                    await answer(inner, receive, send_named)
+                    replaced = True
+                    return
                 headers["X-Request-Id"] = name
                 headers["X-Content-Type-Options"] = "nosniff"
             await send(message)

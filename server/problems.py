@@ -1,6 +1,7 @@
 """Every refusal as a problem document (RFC 9457), and the one table of statuses."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -28,10 +29,20 @@ STATUS: dict[type[errors.OcrnetError], int] = {
     errors.EngineError: 500,
     errors.OcrnetError: 500,
 }
+# Errors that the framework finds, in our words. Whatever it says itself reaches nobody.
 _FRAMEWORK = {
+    400: (
+        "http_error",
+        "the header Range cannot be used: leave it out, or send bytes=FIRST-LAST",
+    ),
     404: ("not_found", "there is nothing at this address; /docs lists what there is"),
     405: ("method_not_allowed", "this address takes other methods; the header Allow names them"),
+    416: (
+        "http_error",
+        "the header Range names no byte of the file: the header Content-Range says how many it has",
+    ),
 }
+_OTHER = ("http_error", "the gateway cannot answer this request")
 
 
 class RequestError(errors.InputError):
@@ -54,22 +65,38 @@ class BodyTooLarge(errors.PictureTooLarge):
         self.hang_up = hang_up
 
 
-def problem(
-    request: Request, status: int, code: str, detail: str, **more: int | str
-) -> JSONResponse:
-    """Build the answer; `more` adds members such as `limit` and `actual`."""
+def problem_document(
+    name: str, status: int, code: str, detail: str, **more: int | str
+) -> dict[str, int | str]:
+    """Build the members of a problem document; name: the request's."""
     if len(detail) > _LONGEST_DETAIL:
         detail = detail[: _LONGEST_DETAIL - 1] + "…"
-    request.state.code = code  # for the log and the metrics
-    body = {
+    return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "code": code,
-        "request_id": request.state.request_id,
+        "request_id": name,
+        **more,
     }
-    return JSONResponse(body | more, status, media_type=MEDIA_TYPE)
+
+
+def problem(
+    request: Request, status: int, code: str, detail: str, **more: int | str
+) -> JSONResponse:
+    """Build the answer; `more` adds members such as `limit` and `actual`."""
+    request.state.code = code  # for the log and the metrics
+    body = problem_document(request.state.request_id, status, code, detail, **more)
+    return JSONResponse(body, status, media_type=MEDIA_TYPE)
+
+
+def framework_problem(request: Request, status: int, headers: Mapping[str, str]) -> JSONResponse:
+    """Build the answer to an error that the framework found; headers: what it says beside."""
+    code, detail = _FRAMEWORK.get(status, _OTHER)
+    answer = problem(request, status, code, detail)
+    answer.headers.update(headers)
+    return answer
 
 
 def install(app: FastAPI) -> None:
@@ -108,10 +135,7 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
 
 async def _framework(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    code, detail = _FRAMEWORK.get(error.status_code, ("http_error", str(error.detail)))
-    answer = problem(request, error.status_code, code, detail)
-    answer.headers.update(error.headers or {})
-    return answer
+    return framework_problem(request, error.status_code, error.headers or {})
 
 
 async def _bug(request: Request, error: Exception) -> JSONResponse:

@@ -51,7 +51,7 @@ CASES = [
     Case(1, "no body", status=422, code="empty_image", send={"content": b""}),
     Case(2, "no part", status=422, code="missing_image", send={"files": {}, "data": {}, "content":
          b"--b--\r\n", "headers": {"content-type": "multipart/form-data; boundary=b"}}),
-    Case(2, "a text field", status=422, code="missing_image",
+    Case(2, "a text field", status=415, code="unsupported_media_type",
          send={"files": {"image": (None, "text")}}),
     Case(3, "noise", NOISE, 415, "unsupported_media_type"),
     Case(3, "text", b"just some text\n" * 100, 415, "unsupported_media_type"),

@@ -52,7 +52,11 @@ def _cases(encode: Encode, scene: np.ndarray) -> dict[str, tuple[dict, int, str]
             "bad_multipart",
         ),
         "other field": ({"files": {"picture": good["image"]}}, 422, "unknown_field"),
-        "a text field": ({"files": {"image": (None, "text")}}, 422, "missing_image"),
+        "a text field": (
+            {"files": {"image": (None, "text")}},
+            415,
+            "unsupported_media_type",
+        ),
         "two files": ({"files": [("image", good["image"])] * 2}, 400, "bad_multipart"),
         "option as field": ({"files": good, "data": {"mode": "whole"}}, 422, "unknown_field"),
         "JSON": ({"json": {"image": "base64"}}, 415, "unsupported_media_type"),
