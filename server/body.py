@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from io import BytesIO
 
 from fastapi import Request
@@ -15,6 +16,13 @@ from server.problems import BodyTooLarge, RequestError
 _ENVELOPE = 64 * 1024
 # Times the limit: a body announced longer than this is not read to its end before the refusal.
 _WORTH_READING = 4
+
+
+@dataclass
+class BodyFault:
+    """A body ends early because of `refusal`; the state of a request has it as `body_fault`."""
+
+    refusal: RequestError | None = None
 
 
 async def read_picture(request: Request, max_bytes: int, timeout: float) -> bytes:
@@ -70,9 +78,12 @@ async def read_picture(request: Request, max_bytes: int, timeout: float) -> byte
 
 
 async def _bounded(request: Request, limit: int, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    fault: BodyFault = request.scope["state"].get("body_fault", BodyFault())
     received = 0
     async for piece in request.stream():
         received += len(piece)
         if received > limit:
             raise BodyTooLarge(max_bytes, received, hang_up=True)
         yield piece
+    if fault.refusal is not None:
+        raise fault.refusal

@@ -21,7 +21,6 @@ from server.app import create_app
 from server.environment import is_from_kubernetes, variable_of, wrong_variables
 from server.listening import exposure, listen, url_of
 from server.logs import configure
-from server.middleware import MOST_HEAD_BYTES
 from server.models import ServedModel, open_models
 from server.protocol import problem_protocol
 from server.settings import Settings, group_of
@@ -161,6 +160,5 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         log_level=settings.log_level,
         log_config=None,
         server_header=False,
-        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         timeout_graceful_shutdown=settings.drain_timeout,
     )

@@ -34,8 +34,12 @@ class LingeringTransport:
         if self.lingers or not self._unread() or not self._transport.can_write_eof():
             self._transport.close()
             return
+        try:
+            self._transport.write_eof()
+        except OSError:  # the client has reset the connection
+            self._transport.close()
+            return
         self.lingers = True
-        self._transport.write_eof()
         self._transport.resume_reading()
         asyncio.get_running_loop().call_later(LONGEST, self._transport.close)
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 below the app: what is no HTTP is refused with a problem document too."""
+"""HTTP/1.1 below the app."""
 
 import asyncio
 import json
@@ -6,64 +6,93 @@ import logging
 import sys
 import time
 import uuid
-from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from server.body import BodyFault
+from server.connection import RefusedHttp, StrictConnection
+from server.head import refuse_http
 from server.linger import LingeringTransport
 from server.logs import log_request
 from server.metrics import Metrics
 from server.middleware import MOST_HEAD_BYTES, MOST_URL_BYTES
-from server.problems import MEDIA_TYPE
-
-_DETAILS = {
-    414: ("url_too_long", f"a URL may have {MOST_URL_BYTES} bytes"),
-    431: ("headers_too_large", f"the head of a request may have {MOST_HEAD_BYTES} bytes"),
-    400: ("bad_http", "what was sent is not a valid HTTP/1.1 request"),
-}
+from server.problems import MEDIA_TYPE, RequestError, problem_document
 
 
 class ProblemProtocol(H11Protocol):
-    """uvicorn's own, but for how it hangs up and the one plain-text answer that it makes itself."""
+    """uvicorn's protocol, but stricter.
+
+    What is not HTTP is refused with a problem document; then the connection closes, in such a way
+    that a client that is still sending receives it.
+    """
 
     metrics: ClassVar[Metrics]
     transport: LingeringTransport  # type: ignore[assignment]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.conn: StrictConnection = StrictConnection(MOST_HEAD_BYTES)
+        self._stopped = False  # after a fault nothing more is parsed
+        self._body_fault = BodyFault()
+        self.app_state = {**self.app_state, "body_fault": self._body_fault}
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client that is still sending is to see the answer before the connection closes."""
+        """Wrap the transport."""
         super().connection_made(LingeringTransport(transport, self._unread))  # type: ignore[arg-type]
 
     def _unread(self) -> bool:
-        return self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
+        return self._stopped or self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
 
     def data_received(self, data: bytes) -> None:
-        """As uvicorn's; what comes after the last answer is thrown away."""
+        """Handle what arrived; discard what follows the last request."""
         if self.transport.lingers:
             self.transport.throw_away(data)
-        else:
+        elif not self._stopped and self.conn.their_state is not h11.MUST_CLOSE:
             super().data_received(data)
 
+    def _get_upgrade(self) -> None:
+        """Ignore the header Upgrade, as RFC 9110 allows; uvicorn would log a warning."""
+
     def send_400_response(self, msg: str) -> None:
-        """Refuse bytes that h11 could not read, with the status that h11 proposes, and hang up."""
+        """Refuse what is not HTTP and read nothing more.
+
+        If the fault is in the body of a request that the app has not answered yet, the app
+        answers: it learns of the fault when it reads the body.
+        """
+        refusal = self._refusal(sys.exception())  # uvicorn calls this while it handles h11's error
+        self._stopped = True
+        if self.conn.our_state is h11.IDLE:
+            self._answer(refusal)
+        elif self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self._body_fault.refusal = refusal
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
+
+    def _refusal(self, error: BaseException | None) -> RequestError:
+        if isinstance(error, RefusedHttp):
+            return error.refusal
+        if self.conn.our_state is not h11.IDLE:
+            return refuse_http(
+                400,
+                "bad_http",
+                "the chunked body is malformed; a chunk is its size in hexadecimal digits, CRLF, "
+                "that many bytes, CRLF",
+            )
+        if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == 431:
+            if b"\n" not in self.conn.trailing_data[0][:MOST_URL_BYTES]:
+                return refuse_http(414, "url_too_long", f"a URL may have {MOST_URL_BYTES} bytes")
+            detail = f"the request line and headers may have {MOST_HEAD_BYTES} bytes"
+            return refuse_http(431, "headers_too_large", detail)
+        return refuse_http(400, "bad_http", "what was sent is not a valid HTTP/1.1 request")
+
+    def _answer(self, refusal: RequestError) -> None:
         started = time.perf_counter()
-        error = sys.exception()  # uvicorn calls this while it handles h11's error
-        status = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
-        if status == 431 and b"\n" not in self.conn.trailing_data[0][:MOST_URL_BYTES]:
-            status = 414  # it is the first line that does not end
-        code, detail = _DETAILS.get(status, _DETAILS[400])
         name = uuid.uuid4().hex
-        body = json.dumps(
-            {
-                "type": "about:blank",
-                "title": HTTPStatus(status).phrase,
-                "status": status,
-                "detail": detail,
-                "code": code,
-                "request_id": name,
-            }
-        ).encode()
+        body = json.dumps(problem_document(name, refusal.status, refusal.code, str(refusal)))
         headers = [
             (b"content-type", MEDIA_TYPE.encode()),
             (b"content-length", str(len(body)).encode()),
@@ -71,15 +100,24 @@ class ProblemProtocol(H11Protocol):
             (b"x-content-type-options", b"nosniff"),
             (b"connection", b"close"),
         ]
-        answer = h11.Response(status_code=status, headers=headers, reason=b"")
-        for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
+        answer = h11.Response(status_code=refusal.status, headers=headers, reason=b"")
+        for event in (answer, h11.Data(data=body.encode()), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
         seconds = time.perf_counter() - started
-        self.metrics.answered("none", "other", status, code, seconds)
-        facts = {"request_id": name, "method": "other", "route": "none", "status": status}
-        facts |= {"milliseconds": round(seconds * 1000, 2), "code": code}
+        self.metrics.answered("none", "other", refusal.status, refusal.code, seconds)
+        facts = {"request_id": name, "method": "other", "route": "none", "status": refusal.status}
+        facts |= {"milliseconds": round(seconds * 1000, 2), "code": refusal.code}
         log_request(logging.INFO, facts)
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request; after a fault, close instead."""
+        if self._stopped:
+            self.server_state.total_requests += 1
+            if not self.transport.is_closing():
+                self.transport.close()
+        else:
+            super().on_response_complete()
 
 
 def problem_protocol(metrics: Metrics) -> type[ProblemProtocol]:

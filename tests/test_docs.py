@@ -46,7 +46,9 @@ def _codes_in(path: Path) -> set[str]:
         if isinstance(node, ast.keyword) and node.arg == "code":
             found |= {v.value for v in ast.walk(node.value) if isinstance(v, ast.Constant)}
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            position = {"RequestError": 1, "PictureTooLarge": 1, "problem": 2}.get(node.func.id)
+            position = {
+                "RequestError": 1, "refuse_http": 1, "PictureTooLarge": 1, "problem": 2,
+            }.get(node.func.id)  # fmt: skip
             if position is not None and len(node.args) > position:
                 argument = node.args[position]
                 if isinstance(argument, ast.Constant):

@@ -59,6 +59,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
             413: "Too many bytes, pixels or windows, or too much work",
             414: "The URL is too long",
             415: "Not a JPEG, PNG or WebP picture",
+            417: "The header Expect is not 100-continue",
             422: "A picture that does not decode, or a bad parameter",
             431: "The head is too large",
             500: "An error of the gateway or the engine",

@@ -2,6 +2,8 @@
 
 import ast
 import importlib.util
+import re
+import socket
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -11,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from corpus.forms import REFUSED
+from corpus.forms import REFUSED as FORMS
+from corpus.heads import CHUNKS, GET, HOST, POST
+from corpus.heads import REFUSED as HEADS
 from ocrnet.engines.base import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
 from server.options import SegmentQuery
@@ -48,7 +52,7 @@ def _judge(answer: httpx2.Response) -> None:
 
 def test_of_forms(gateway: Callable[..., httpx2.Client]) -> None:
     client = gateway(max_bytes=100_000)
-    for body, content_type, *_ in REFUSED.values():
+    for body, content_type, *_ in FORMS.values():
         headers = {"content-type": content_type}
         _judge(client.post("/segment", content=body, headers=headers))
 
@@ -97,6 +101,35 @@ def test_of_other_routes_and_headers(gateway: Callable[..., httpx2.Client]) -> N
     answer = client.get("/", headers={"range": "bytes=900000-"})
     assert answer.headers["content-range"].startswith("bytes */")
     assert client.get("/", headers={"range": "bytes=0-9"}).status_code == 206
+
+
+def _raw() -> Iterator[bytes]:
+    yield from HEADS.values()
+    for body in CHUNKS.values():
+        yield POST + HOST + b"Content-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n" + body
+    yield b"\x16\x03\x01 is a TLS hello\r\n\r\n"
+    yield b"\r\n" + GET + HOST + b"\r\n"
+    yield GET + HOST + b"Expect: more\r\n\r\n"
+    yield GET + HOST + b"a: b\r\n" * 65 + b"Connection: close\r\n\r\n"
+    yield GET + HOST + b"a: b\r\n" * 10_000 + b"\r\n"
+    yield GET + b"Host: " + b"a" * 50_000
+    yield b"GET /" + b"a" * 50_000
+
+
+def test_of_http(gateway: Callable[..., httpx2.Client]) -> None:
+    client = gateway()
+    for sent in _raw():
+        received = b""
+        with socket.create_connection((client.base_url.host, client.base_url.port), 10) as raw:
+            raw.sendall(sent)
+            while data := raw.recv(65536):
+                received += data
+        head, _, body = received.partition(b"\r\n\r\n")
+        status = int(head.split()[1])
+        kind = re.search(rb"(?im)^content-type: *(\S+)", head)
+        assert kind is not None, sent
+        headers = {"content-type": kind[1].decode()}
+        _judge(httpx2.Response(status, headers=headers, content=body))
 
 
 def test_of_a_bug(gateway: Callable[..., httpx2.Client], encode: Callable[..., bytes]) -> None:

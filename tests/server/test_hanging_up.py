@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 import threading
 import time
 import urllib.error
@@ -17,6 +18,7 @@ from ocrnet.commands.runners import Refused, RemoteRunner
 from ocrnet.engines.base import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.threads import in_thread
+from server.linger import LingeringTransport
 
 Gateway = Callable[..., httpx2.Client]
 LARGE = b"\xff\xd8\xff" + bytes(15_000_000)
@@ -104,3 +106,28 @@ def test_the_command_line_names_the_refusal_of_a_large_picture(gateway: Gateway)
     with pytest.raises(Refused) as refused:
         asyncio.run(runner.run(LARGE))
     assert refused.value.code == "unknown_model"
+
+
+def test_a_connection_that_the_client_has_reset_is_closed_without_an_error() -> None:
+    """Nothing is read from it, so the event loop has not seen that: as when the gateway stops."""
+
+    async def close_after_a_reset() -> bool:
+        accepted: asyncio.Future[asyncio.Transport] = asyncio.get_running_loop().create_future()
+
+        class Accept(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                assert isinstance(transport, asyncio.Transport)
+                transport.pause_reading()
+                accepted.set_result(transport)
+
+        server = await asyncio.get_running_loop().create_server(Accept, "127.0.0.1", 0)
+        async with server:
+            client = socket.create_connection(server.sockets[0].getsockname())
+            transport = await accepted
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            lingering = LingeringTransport(transport, lambda: True)
+            lingering.close()
+            return lingering.lingers or not transport.is_closing()
+
+    assert not asyncio.run(close_after_a_reset())
