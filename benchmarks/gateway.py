@@ -38,10 +38,13 @@ class GatewayProcess:
 
 
 @contextmanager
-def running_gateway(log: Path, *flags: str, timeout: float = 120) -> Iterator[GatewayProcess]:
+def running_gateway(
+    log: Path, *flags: str, timeout: float = 120, root: Path = _ROOT
+) -> Iterator[GatewayProcess]:
     """Start `ocrnet serve` on a free port and stop it again; it logs into the file `log`.
 
-    timeout: of the client, in seconds. Raises RuntimeError if it does not start, or not stop well.
+    timeout: of the client, in seconds. root: the checkout that it is started from. Raises
+    RuntimeError if it does not start, or not stop well.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -49,7 +52,7 @@ def running_gateway(log: Path, *flags: str, timeout: float = 120) -> Iterator[Ga
     command = [sys.executable, "-m", "ocrnet", "serve", "--port", str(port), *flags]
     with (
         log.open("wb") as stderr,
-        subprocess.Popen(command, cwd=_ROOT, stderr=stderr) as running,
+        subprocess.Popen(command, cwd=root, stderr=stderr) as running,
         httpx2.Client(
             base_url=f"http://127.0.0.1:{port}",
             timeout=timeout,

@@ -1,6 +1,7 @@
 """`ocrnet serve`."""
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -97,6 +98,10 @@ def serve(arguments: argparse.Namespace) -> int:
             if exposed := exposure(listener):
                 _announce(settings, exposed)
             config = server_config(create_app(settings, models), settings)
+            # Objects that live as long as the process: looking through them for garbage would stop
+            # the event loop for 50 ms, again and again.
+            gc.collect()
+            gc.freeze()
             uvicorn.Server(config).run(sockets=[listener])
     except OcrnetError as error:
         print(f"ocrnet serve: {error}", file=sys.stderr)

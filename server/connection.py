@@ -1,13 +1,22 @@
-"""HTTP/1.1 as h11 parses it, but strict."""
+"""HTTP/1.1 as h11 parses it, but strict, and a bounded number of events at a time."""
 
 import re
 from typing import Any
 
 import h11
 
+from server.chunks import ChunkLimits
 from server.head import check_head, ends_in_crlf, refuse_http
 from server.problems import RequestError
+from server.turns import Share
 
+# Bytes that the parser gets at once. Where it looks for lines, one event may have thousands.
+_SLICE_OF_LINES = 16 * 1024
+_SLICE_OF_DATA = 64 * 1024
+# What takes longer than other events: lines of headers or trailers, and what a request or a refusal
+# begins in the app or the log.
+_LINES_PER_EVENT = 4
+_EVENTS_PER_REQUEST = 16
 _FOLDED = re.compile(rb"\r\n[ \t]")
 
 
@@ -20,35 +29,65 @@ class RefusedHttp(h11.RemoteProtocolError):
 
 
 class StrictConnection(h11.Connection):
-    """The server's side of one connection."""
+    """The server's side of one connection.
 
-    def __init__(self, most_head_bytes: int):
+    held_back: the last `next_event` parsed nothing because the share was used up.
+    hungry: everything that was fed is parsed.
+    """
+
+    def __init__(self, most_head_bytes: int, share: Share):
+        """share: every event is counted there."""
         super().__init__(h11.SERVER, most_head_bytes)
-        self._chunked = False  # the current body
+        self.held_back = False
+        self.hungry = True
+        self._share = share
+        self._limits: ChunkLimits | None = None  # of the current body, if it is chunked
         self._half_line_end = b""  # a CR between chunks whose LF has not arrived
 
+    def feed(self, arrived: bytearray) -> None:
+        """Move the first bytes of `arrived` to the parser."""
+        only_data = self.their_state is h11.SEND_BODY and self._limits is None
+        size = _SLICE_OF_DATA if only_data else _SLICE_OF_LINES
+        self.receive_data(bytes(arrived[:size]))
+        del arrived[:size]
+        self.hungry = False
+
     def next_event(self) -> Any:
-        """Return what h11 returns; raises RefusedHttp as well."""
+        """Return what h11 returns, or NEED_DATA when held back; raises RefusedHttp as well."""
+        self.held_back = not self._share.take()
+        if self.held_back:
+            return h11.NEED_DATA
         try:
-            return self._strict_event()
-        except RequestError as refusal:
-            raise RefusedHttp(refusal) from None
+            event = self._strict_event()
+        except (RequestError, h11.RemoteProtocolError) as error:
+            self._share.take_more(_EVENTS_PER_REQUEST)
+            if isinstance(error, RequestError):
+                raise RefusedHttp(error) from None
+            raise
+        if isinstance(event, h11.Request):
+            self._share.take_more(_EVENTS_PER_REQUEST)
+        if isinstance(event, h11.Request | h11.EndOfMessage):
+            self._share.take_more(len(event.headers) // _LINES_PER_EVENT)
+        self.hungry = event is h11.NEED_DATA
+        return event
 
     def _strict_event(self) -> Any:
-        if self._chunked:
-            return self._chunked_event()
+        if self._limits is not None:
+            return self._chunked_event(self._limits)
         if self.their_state is h11.IDLE:
             check_head(self.trailing_data[0])
         event = super().next_event()
         if isinstance(event, h11.Request):
-            self._chunked = any(name == b"transfer-encoding" for name, _ in event.headers)
+            chunked = any(name == b"transfer-encoding" for name, _ in event.headers)
+            self._limits = ChunkLimits() if chunked else None
         return event
 
-    def _chunked_event(self) -> Any:
+    def _chunked_event(self, limits: ChunkLimits) -> Any:
         before, _ = self.trailing_data
         event = super().next_event()
         parsed = before[: len(before) - len(self.trailing_data[0])]
-        self._chunked = not isinstance(event, h11.EndOfMessage)
+        if isinstance(event, h11.EndOfMessage):
+            self._limits = None
         data = len(event.data) if isinstance(event, h11.Data) else 0
         framing = parsed[: len(parsed) - data]
         # h11 accepts CR alone in a chunk's extension, and LF alone and folding in trailers.
@@ -63,4 +102,6 @@ class StrictConnection(h11.Connection):
             self._half_line_end = b""
         elif framing:
             self._half_line_end = b"\r" if framing.endswith(b"\r") else b""
+        ends = isinstance(event, h11.Data) and event.chunk_end
+        limits.add(ends=ends, data=data, framing=len(framing))
         return event

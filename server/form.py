@@ -73,6 +73,7 @@ class _Form:
         boundary = _boundary(content_type)
         self._delimiter = b"\r\n--" + boundary
         self._delimiters = 0
+        self._tail = b""  # of what was parsed: a delimiter may have begun there
         self._in_parts = False
         self._header = b""  # name of the part's header that is being read
         self._value = b""
@@ -92,12 +93,7 @@ class _Form:
 
     def write(self, data: bytes) -> None:
         """Parse the next bytes; raises RequestError or BodyTooLarge."""
-        self._delimiters += data.count(self._delimiter)
-        if self._delimiters > _MOST_DELIMITERS:
-            raise _bad_form(
-                f"the form contains its boundary {self._delimiters} times; it takes one part, "
-                "in which the boundary must not occur"
-            )
+        self._check_delimiters(data)
         try:
             self._parser.write(data)
         except FormParserError as error:
@@ -110,6 +106,23 @@ class _Form:
                 "the body does not begin with the boundary that Content-Type names, "
                 f"{self._delimiter[2:82].decode('latin-1')!r}"
             ) from error
+
+    def _check_delimiters(self, data: bytes) -> None:
+        window = self._tail + data
+        if self._delimiter in window:
+            self._delimiters += window.count(self._delimiter) - self._tail.count(self._delimiter)
+            if self._delimiters > _MOST_DELIMITERS:
+                raise _bad_form(
+                    f"the form contains its boundary {self._delimiters} times; it takes one part, "
+                    "in which the boundary must not occur"
+                )
+            # RFC 2046 allows blanks, but only a second part follows; the parser is slow on them.
+            if self._delimiter + b" " in window or self._delimiter + b"\t" in window:
+                raise _bad_form(
+                    "the boundary of the form is followed by a blank; it takes CRLF, or -- at the "
+                    "end"
+                )
+        self._tail = window[-len(self._delimiter) :]
 
     def _begin_part(self) -> None:
         self._in_parts = True

@@ -17,6 +17,7 @@ class LingeringTransport:
     """A transport whose `close` waits for the client's end while there is something unread.
 
     Whoever receives the connection's bytes hands them to `throw_away` once it `lingers`.
+    Reading stops while it is paused, held, or both.
     """
 
     def __init__(self, transport: asyncio.Transport, unread: Callable[[], bool]):
@@ -25,9 +26,32 @@ class LingeringTransport:
         self._unread = unread
         self.lingers = False
         self._thrown_away = 0
+        self._paused = False
+        self._held = False
 
     def __getattr__(self, name: str) -> Any:  # all else is the transport's own
         return getattr(self._transport, name)
+
+    def pause_reading(self) -> None:
+        """Stop reading until `resume_reading`."""
+        self._paused = True
+        self._set_reading()
+
+    def resume_reading(self) -> None:
+        """Read on, unless reading is held."""
+        self._paused = False
+        self._set_reading()
+
+    def hold(self, held: bool) -> None:
+        """Stop reading until it is no longer held, whatever is paused or resumed meanwhile."""
+        self._held = held
+        self._set_reading()
+
+    def _set_reading(self) -> None:
+        if (self._paused or self._held) and not self.lingers:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def close(self) -> None:
         """End writing, and close now or a little later; a second call closes now."""
@@ -40,7 +64,7 @@ class LingeringTransport:
             self._transport.close()
             return
         self.lingers = True
-        self._transport.resume_reading()
+        self._set_reading()
         asyncio.get_running_loop().call_later(LONGEST, self._transport.close)
 
     def throw_away(self, data: bytes) -> None:

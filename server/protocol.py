@@ -19,21 +19,26 @@ from server.logs import log_request
 from server.metrics import Metrics
 from server.middleware import MOST_HEAD_BYTES, MOST_URL_BYTES
 from server.problems import MEDIA_TYPE, RequestError, problem_document
+from server.turns import Share, Turns
 
 
 class ProblemProtocol(H11Protocol):
-    """uvicorn's protocol, but stricter.
+    """uvicorn's protocol, stricter, and with a bounded number of events in a turn of the loop.
 
     What is not HTTP is refused with a problem document; then the connection closes, in such a way
     that a client that is still sending receives it.
     """
 
     metrics: ClassVar[Metrics]
+    turns: ClassVar[Turns]
     transport: LingeringTransport  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.conn: StrictConnection = StrictConnection(MOST_HEAD_BYTES)
+        self._share = Share(self.turns)
+        self.conn: StrictConnection = StrictConnection(MOST_HEAD_BYTES, self._share)
+        self._arrived = bytearray()  # received, but not yet fed to the parser
+        self._waits = False  # for a later turn
         self._stopped = False  # after a fault nothing more is parsed
         self._body_fault = BodyFault()
         self.app_state = {**self.app_state, "body_fault": self._body_fault}
@@ -50,7 +55,31 @@ class ProblemProtocol(H11Protocol):
         if self.transport.lingers:
             self.transport.throw_away(data)
         elif not self._stopped and self.conn.their_state is not h11.MUST_CLOSE:
-            super().data_received(data)
+            self._unset_keepalive_if_required()
+            self._arrived += data
+            self.handle_events()
+
+    def handle_events(self) -> None:
+        """Handle events until the connection's share of this turn is used up, then wait."""
+        if self._waits:
+            return
+        self._share.renew()
+        while not self._stopped and not self.transport.is_closing():
+            if self.conn.hungry and self._arrived:
+                self.conn.feed(self._arrived)
+            super().handle_events()
+            if self.conn.held_back:
+                self._waits = True
+                self.turns.wait(self._go_on)
+            if self.conn.their_state is h11.MUST_CLOSE:
+                self._arrived.clear()
+            if self._waits or not (self.conn.hungry and self._arrived):
+                break
+        self.transport.hold(bool(self._arrived) or self._waits or self._stopped)
+
+    def _go_on(self) -> None:
+        self._waits = False
+        self.handle_events()
 
     def _get_upgrade(self) -> None:
         """Ignore the header Upgrade, as RFC 9110 allows; uvicorn would log a warning."""
@@ -63,6 +92,7 @@ class ProblemProtocol(H11Protocol):
         """
         refusal = self._refusal(sys.exception())  # uvicorn calls this while it handles h11's error
         self._stopped = True
+        self._arrived.clear()
         if self.conn.our_state is h11.IDLE:
             self._answer(refusal)
         elif self.cycle.response_complete:
@@ -121,5 +151,5 @@ class ProblemProtocol(H11Protocol):
 
 
 def problem_protocol(metrics: Metrics) -> type[ProblemProtocol]:
-    """Return the protocol for a gateway with those metrics."""
-    return type("GatewayProtocol", (ProblemProtocol,), {"metrics": metrics})
+    """Return the protocol for a gateway with those metrics; its connections share turns."""
+    return type("GatewayProtocol", (ProblemProtocol,), {"metrics": metrics, "turns": Turns()})

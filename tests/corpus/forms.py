@@ -177,6 +177,12 @@ REFUSED: dict[str, tuple[bytes, str, int, str, str]] = {
     "the boundary inside of the image": (
         PART + (b"\r\n--" + GUID + b"x") * 20 + END, BOUNDARY, 400, "bad_multipart", "21 times",
     ),
+    "a blank behind the boundary": (
+        PART + b"x\r\n--" + GUID + b" \r\n" + END, BOUNDARY, 400, "bad_multipart", "a blank",
+    ),
+    "a tab behind the boundary": (
+        PART + b"x\r\n--" + GUID + b"\t" * 9000 + END, BOUNDARY, 400, "bad_multipart", "a blank",
+    ),
     "many parts": (
         PART + (b"\r\n--" + GUID + b"\r\n\r\n") * 20 + END, BOUNDARY, 400, "bad_multipart",
         "times",
