@@ -22,6 +22,8 @@ _NAME = "image"
 _SLICE = 4 * 1024
 _LONGEST_TURN = 0.001  # seconds
 _MOST_DELIMITERS = 16  # a form with one part has two
+_LONGEST_CONTENT_TYPE = 1024
+_READ = (b"content-disposition", b"content-transfer-encoding")
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
 
 
@@ -135,7 +137,12 @@ class _Form:
         self._value += data[start:end]
 
     def _end_header(self) -> None:
-        self._headers[self._header.lower()] = self._value
+        name = self._header.lower()
+        if name in _READ:
+            if name in self._headers:
+                title = name.decode().title()
+                raise _bad_form(f"a part of the form has the header {title} twice; send it once")
+            self._headers[name] = self._value
         self._header = self._value = b""
 
     def _end_headers(self) -> None:
@@ -184,6 +191,11 @@ class _Form:
 
 def _boundary(content_type: str) -> bytes:
     """Return the boundary that Content-Type names; raises RequestError for an unusable charset."""
+    if len(content_type) > _LONGEST_CONTENT_TYPE:  # the parser takes milliseconds for 16 KiB
+        raise _bad_form(
+            f"the header Content-Type has {len(content_type)} bytes; it takes at most "
+            f"{_LONGEST_CONTENT_TYPE}"
+        )
     _, options = parse_options_header(content_type)
     boundary = options.get(b"boundary", b"")
     if not 1 <= len(boundary) <= 256:

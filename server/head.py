@@ -15,8 +15,8 @@ _VISIBLE = re.compile(rb"[\x21-\x7e]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _LENGTH = re.compile(rb"[0-9]{1,20}")
 _HOST = re.compile(
-    rb"(?:(?P<name>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?)"
-    rb"|\[(?P<address>[0-9A-Fa-f:.]+)(?:%[A-Za-z0-9._~-]+)?\])"
+    rb"(?:(?P<v4>[0-9]+(?:\.[0-9]+){3})|(?P<name>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?)"
+    rb"|\[(?P<v6>[0-9A-Fa-f:.]+)(?:%[A-Za-z0-9._~-]+)?\])"
     rb"(?::(?P<port>[0-9]{1,5}))?"
 )
 _LONGEST_HOST_NAME = 255
@@ -158,7 +158,10 @@ def _is_host(value: bytes) -> bool:
     if match["name"]:
         return len(match["name"]) <= _LONGEST_HOST_NAME
     try:
-        ipaddress.IPv6Address(match["address"].decode())
+        if match["v4"]:
+            ipaddress.IPv4Address(match["v4"].decode())
+        else:
+            ipaddress.IPv6Address(match["v6"].decode())
     except ipaddress.AddressValueError:
         return False
     return True

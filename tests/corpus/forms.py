@@ -137,6 +137,10 @@ REFUSED: dict[str, tuple[bytes, str, int, str, str]] = {
         _in_part(b'Content-Disposition: form-data; filename="image"'), BOUNDARY, 400,
         "bad_multipart", "name=",
     ),
+    "two dispositions": (
+        _in_part(b"Content-Disposition: form-data; name=mode\r\n" + NAMED), BOUNDARY, 400,
+        "bad_multipart", "Content-Disposition twice",
+    ),
     "an extended name": (
         _in_part(b"Content-Disposition: form-data; name*=utf-8''image"), BOUNDARY, 400,
         "bad_multipart", "name=",
@@ -153,7 +157,8 @@ REFUSED: dict[str, tuple[bytes, str, int, str, str]] = {
         "bad_multipart", "NAME: VALUE",
     ),
     "many headers": (
-        _in_part(b"A: b\r\n" * 8 + NAMED), BOUNDARY, 400, "bad_multipart", "8 lines",
+        _in_part(b"".join(b"%d: b\r\n" % number for number in range(8)) + NAMED), BOUNDARY, 400,
+        "bad_multipart", "8 lines",
     ),
     "a long header": (
         _in_part(NAMED + b"; a=" + b"b" * 5000), BOUNDARY, 400, "bad_multipart", "4096",
@@ -170,6 +175,9 @@ REFUSED: dict[str, tuple[bytes, str, int, str, str]] = {
     ),
     "a long boundary": (
         PART + END, f"multipart/form-data; boundary={'b' * 257}", 400, "bad_multipart", "257",
+    ),
+    "a long content type": (
+        PART + END, BOUNDARY + ";" * 1000, 400, "bad_multipart", "1024",
     ),
     "a charset of another kind": (
         PART + b"x" + END, f"{BOUNDARY}; charset=utf-16", 400, "bad_multipart", "'utf-16'",

@@ -99,6 +99,7 @@ REFUSED: dict[str, bytes] = {
         b"[::1", b"::1", b"[]", b"[::1]x", b"[localhost]", b"[127.0.0.1]", b"[::1]:", b"[::g]",
         b"[1:2:3:4:5:6:7:8:9]", b"[v1.a]", b"[::1%a/b]", b"a..b", b".a", b"a\\b", b"a%00b",
         b"a%2fb", b"<a>", b"\xff", "bücher.example".encode(), b"a" * 256, b"a;b", b"'a'",
+        b"256.1.1.1", b"127.0.0.1.:x", b"1.2.3.4444:80",
     )},
 }  # fmt: skip
 
@@ -123,7 +124,8 @@ VALID: dict[str, bytes] = {
     **{f"host {text!r}": GET + b"Host: " + text + b"\r\n" + END for text in (
         b"localhost:8080", b"a", b"a.b.", b"a-b.example:1", b"my_service:65535", b"127.0.0.1",
         b"127.0.0.1:80", b"[::1]", b"[::1]:8080", b"[fe80::1%eth0]:80", b"[::ffff:127.0.0.1]",
-        b"xn--bcher-kva.example", b"1", b"a" * 63 + b".example",
+        b"xn--bcher-kva.example", b"1", b"127.1", b"1.2.3.4.example", b"0.0.0.0:80",
+        b"a" * 63 + b".example",
     )},
 }  # fmt: skip
 
