@@ -27,7 +27,7 @@ check: .venv
 
 # Without a GPU it ends in a sentence, before anything is installed.
 gpu-check:
-	@PYTHONPATH=. $(PYTHON) -m benchmarks.gpu_acceptance --look
+	@PYTHONPATH=. $(PYTHON) -m benchmarks.gpu_acceptance --look $(if $(MINUTES),--minutes $(MINUTES))
 	@$(MAKE) --no-print-directory .venv
 	$(BIN)/python -m benchmarks.gpu_acceptance $(if $(MINUTES),--minutes $(MINUTES))
 

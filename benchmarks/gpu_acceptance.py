@@ -1,16 +1,18 @@
-"""What only a machine with an NVIDIA GPU can show: tests, parity and fps, in one bounded run.
+"""What only an NVIDIA GPU can show: tests, parity and fps, in one bounded run.
 
     python -m benchmarks.gpu_acceptance
-    python -m benchmarks.gpu_acceptance --minutes 8 --json docs/data/gpu-acceptance-h200.json
-    python -m benchmarks.gpu_acceptance --show docs/data/gpu-acceptance-h200.json
+    python -m benchmarks.gpu_acceptance --minutes 8 --json results.json
+    python -m benchmarks.gpu_acceptance --show results.json
 
-The most telling steps come first: versions and device, tests/export/test_gpu.py, parity of float32
-and float16, then pictures a second of PyTorch (eager, half weights, CUDA graph), ONNX Runtime and
-TensorRT. A step whose package is missing says what to install; a step that fails, hangs or crashes
-does not stop the others. Each result is written to the JSON file as soon as it is there.
+The most telling steps come first: versions and device,
+tests/export/test_gpu.py, parity of float32 and float16, then pictures a second
+of PyTorch (eager, half weights, CUDA graph), ONNX Runtime and TensorRT. A step
+whose package is missing says what to install; a step that fails, hangs or
+crashes does not stop the others. Each result is written to the JSON file as
+soon as it is there.
 
-Ends with status 0 if all that could run passed, 1 if something failed or nothing could be run, and
-2 on a machine without an NVIDIA GPU.
+Ends with status 0 if all that could run passed, 1 if something failed or
+nothing could be run, and 2 on a machine without an NVIDIA GPU.
 """
 
 import argparse
@@ -47,7 +49,13 @@ def main() -> int:
     if arguments.show:
         if not arguments.show.is_file():
             parser.error(f"--show {arguments.show}: there is no such file")
-        stored = json.loads(arguments.show.read_text(encoding="utf-8"))
+        try:
+            stored = json.loads(arguments.show.read_text(encoding="utf-8"))
+            known = {"steps", "facts", "device"} <= stored.keys()
+        except (ValueError, AttributeError):
+            known = False
+        if not known:
+            parser.error(f"--show {arguments.show}: it is not a file that this command wrote")
         _say(_tables(stored, arguments.markdown))
         return 0
     try:
@@ -58,17 +66,24 @@ def main() -> int:
     if arguments.look:
         print(f"{gpu.name}, driver {gpu.driver}")
         return 0
-    return _run(arguments, gpu)
+    path = arguments.json or arguments.folder / "results.json"
+    try:
+        for folder in (arguments.folder, path.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        with path.open("a"):  # later would be too late to learn that it cannot be written
+            pass
+    except OSError as error:
+        parser.error(f"{error.filename} cannot be written: {error.strerror}")
+    return _run(arguments, gpu, path)
 
 
-def _run(arguments: argparse.Namespace, gpu: Gpu) -> int:
+def _run(arguments: argparse.Namespace, gpu: Gpu, path: Path) -> int:
     # After the look for a GPU, which is to be quick and to need nothing.
     from benchmarks.acceptance.run import run_steps, start_clock
     from benchmarks.acceptance.steps import steps
     from benchmarks.speed.device import claimed_device
 
     clock = start_clock(arguments.minutes)
-    path = arguments.json or arguments.folder / "results.json"
     header = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "note": arguments.note,

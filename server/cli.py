@@ -87,7 +87,7 @@ def serve(arguments: argparse.Namespace) -> int:
         return 2
     configure(settings.log_level, settings.log_format)
     for note in notes:
-        _announce(settings, note)
+        _announce(settings, note, logging.WARNING)
     keep_freed(_KEPT_BYTES)
     try:
         # Bound first: a taken port shows at once, not after the models are loaded.
@@ -96,7 +96,7 @@ def serve(arguments: argparse.Namespace) -> int:
             served = ", ".join(map(_with_note, models))
             _announce(settings, f"Serving {served} at {url_of(settings.host, listener)}")
             if exposed := exposure(listener):
-                _announce(settings, exposed)
+                _announce(settings, exposed, logging.WARNING)
             config = server_config(create_app(settings, models), settings)
             # Objects that live as long as the process: looking through them for garbage would stop
             # the event loop for 50 ms, again and again.
@@ -147,10 +147,13 @@ def _triton(settings: Settings) -> Iterator[Settings]:
         yield settings.model_copy(update={"triton": triton.addresses.grpc})
 
 
-def _announce(settings: Settings, text: str) -> None:
-    """Say it where people look; where machines read, as a log line like any other."""
+def _announce(settings: Settings, text: str, level: int = logging.INFO) -> None:
+    """Say it where people look; where machines read, as a log line.
+
+    level: of that line.
+    """
     if settings.log_format == "json":
-        logging.getLogger("ocrnet.gateway").info(text)
+        logging.getLogger("ocrnet.gateway").log(level, text)
     else:
         print(text, file=sys.stderr)
 

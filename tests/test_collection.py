@@ -82,7 +82,7 @@ def _never_run(root: Path, names: Iterable[str], *options: str) -> list[str]:
         stem = Path(name).stem
         if name not in collected:
             named = stem.startswith("test_") or stem.endswith("_test")
-            if named or any(_is_test(node) for node in tree.body):
+            if named or any(_is_test(node) for node in ast.walk(tree)):
                 found.append(f"{name} is not collected")
             continue
         found += [
@@ -93,12 +93,19 @@ def _never_run(root: Path, names: Iterable[str], *options: str) -> list[str]:
             and node.name not in bases
             and any(_is_test(inner) for inner in node.body)
         ]
+        found += [
+            f"{name}: class {node.name} has a constructor, so pytest takes no test from it"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ClassDef)
+            and node.name.startswith("Test")
+            and any(getattr(inner, "name", "") in ("__init__", "__new__") for inner in node.body)
+        ]
     for name, tree in trees.items():
         found += [f"{name} hides tests by {word}" for word in sorted(_HIDING & _names(tree))]
     return found
 
 
-def _is_test(node: ast.stmt) -> bool:
+def _is_test(node: ast.AST) -> bool:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(
         "test_"
     )
@@ -166,6 +173,16 @@ def test_a_setting_that_leaves_a_file_out_is_found(
     [
         ("benchmarks/test_it.py", "", "benchmarks/test_it.py is not collected"),
         ("tests/helper.py", "def test_it(): ...", "tests/helper.py is not collected"),
+        (
+            "tests/helper.py",
+            "class TestIt:\n    def test_it(self): ...",
+            "tests/helper.py is not collected",
+        ),
+        (
+            "tests/test_it.py",
+            "class TestIt:\n    def __init__(self): ...\n    def test_it(self): ...",
+            "tests/test_it.py: class TestIt has a constructor, so pytest takes no test from it",
+        ),
         (
             "tests/test_it.py",
             "class Checks:\n    def test_it(self): ...",

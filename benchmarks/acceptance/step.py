@@ -1,5 +1,6 @@
 """One step of the acceptance run, and what it needs."""
 
+import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -76,6 +77,12 @@ def _torch_without_gpu(found: Facts) -> str:
         return (
             f"PyTorch {found['version']} is built without CUDA: install a CUDA build, "
             "see https://pytorch.org/get-started"
+        )
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if hidden is not None:
+        return (
+            f"PyTorch {found['version']} finds no GPU: CUDA_VISIBLE_DEVICES is {hidden!r}; unset "
+            "it to let PyTorch see all GPUs"
         )
     return (
         f"PyTorch {found['version']} finds no GPU: the driver may be older than CUDA "

@@ -17,23 +17,28 @@ if TYPE_CHECKING:
     from export.build.source import Source
 
 _DESCRIPTION = """\
-Build artefacts of models and compare each, but plans, with PyTorch. Kinds of graph: 'dynamic' for
-any size, 'window' for the training crop, 'whole' for 1024x2048 (Cityscapes only). Targets:
+Build artefacts of models and compare each, but plans, with PyTorch. Kinds of
+graph: 'dynamic' for any size, 'window' for the training crop, 'whole' for
+1024x2048 (Cityscapes only). Targets:
 
   onnx          float32, for the gateway's own engine
-  onnx-fp16     float16 with the islands that need more, for GPUs; 'whole' gives labels too
-  onnx-int8     Q/DQ nodes, for TensorRT inside of other runtimes; 'whole' gives labels too
+  onnx-fp16     float16 with islands of float32, for GPUs; 'whole' gives
+                labels too
+  onnx-int8     Q/DQ nodes, for TensorRT inside of other runtimes; 'whole' gives
+                labels too
   openvino      float32 in OpenVINO's format
   int8          8 bits in OpenVINO's format, for CPUs
   tensorrt      plans for the GPU of this machine
   tensorrt-rtx  parsed and built ahead of time without a GPU, as a check
 
-INT8 is calibrated, and judged on pictures held back. If it costs too much, the parts of the network
-are measured one by one and the worst stay floating; FILE.int8.json beside the artefact names them.
+INT8 is calibrated, and judged on pictures held back. If it costs too much, the
+parts of the network are measured one by one and the worst stay floating;
+FILE.int8.json beside the artefact names them.
 
-What is there already, sound and of the same checkpoint, versions and settings, is left as it is.
-ONNX graphs are compared with Triton's configurations where those are there ('ocrnet export
-repository'): status 1 if Triton would refuse one.
+What is there already, sound and of the same checkpoint, versions and settings,
+is left as it is.
+ONNX graphs are compared with Triton's configurations where those are there
+('ocrnet export repository'): status 1 if Triton would refuse one.
 """
 
 
@@ -48,8 +53,14 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add = build.add_argument
     add("models", nargs="*", metavar="NAME", help="a model's name or alias")
     add("--all", action="store_true", help="every model of the zoo")
-    add("--to", nargs="+", choices=TARGETS, default=["onnx"], help="default: onnx")
-    add("--kinds", nargs="+", choices=KINDS, help="default: all that the model has")
+    add(
+        "--to", nargs="+", choices=TARGETS, default=["onnx"], metavar="TARGET",
+        help="one or more of the targets above (default: onnx)",
+    )  # fmt: skip
+    add(
+        "--kinds", nargs="+", choices=KINDS, metavar="KIND",
+        help="dynamic, window, whole (default: all that the model has)",
+    )  # fmt: skip
     add(
         "--checkpoint",
         metavar="FILE",
@@ -70,7 +81,8 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add = plans.add_argument
     add(
         "--precision", nargs="+", choices=get_args(Precision), default=["float16"],
-        help="default: float16; int8 is float16 where it is not 8 bits",
+        metavar="PRECISION",
+        help="float32, float16, int8 (default: float16); int8 is float16 where it is not 8 bits",
     )  # fmt: skip
     add("--max-batch", type=positive, default=8, help="of window and whole plans (default: 8)")
     add(
@@ -128,7 +140,8 @@ def _build(arguments: argparse.Namespace) -> int:
                 print(f"    {done}", flush=True)
                 for sentence in name_weights(spec, settings.repository, kind):
                     print(f"    {sentence}", flush=True)
-        unlike += report_disagreements(settings.repository, spec, kinds)
+        files = {product.file for product in wanted}  # others are not this run's business
+        unlike += report_disagreements(settings.repository, spec, kinds, files)
     return 1 if unlike else 0
 
 
@@ -161,7 +174,7 @@ def _build_one(
 def _int8_in_words(manifest: Manifest) -> str:
     build = manifest.build
     loss = build["miou_loss"]
-    lost = "" if loss is None else f", {loss:+.2f} points of mIoU lost"
+    lost = ", mIoU not judged" if loss is None else f", {loss:+.2f} points of mIoU lost"
     floating = " and ".join(build["floating"]) or "nothing"
     return f"{build['changed_labels']:.2%} of the labels changed{lost}, {floating} floating"
 

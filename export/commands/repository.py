@@ -10,16 +10,17 @@ from export.commands.needs import needs_export_extra
 from ocrnet.zoo import get_spec
 
 _DESCRIPTION = """\
-Write Triton's configurations of models: NAME_dynamic, NAME_window and, for Cityscapes, NAME_whole.
-Of each there are three:
+Write Triton's configurations of models: NAME_dynamic, NAME_window and, for
+Cityscapes, NAME_whole. Of each there are three:
 
   config.pbtxt         TensorRT plans, by the GPU's compute capability
-  configs/onnx.pbtxt   float16 ONNX on a GPU       (tritonserver --model-config-name=onnx)
-  configs/cpu.pbtxt    float32 ONNX on the CPU     (tritonserver --model-config-name=cpu)
+  configs/onnx.pbtxt   float16 ONNX on a GPU (--model-config-name=onnx)
+  configs/cpu.pbtxt    float32 ONNX on the CPU (--model-config-name=cpu)
 
-What they serve is built by 'ocrnet export build NAME --to tensorrt | onnx-fp16 | onnx'. ONNX graphs
-that are there already are compared with them as Triton does it: names, types, and each dimension of
-inputs and outputs. Status 1 if one differs.
+What they serve is built by 'ocrnet export build NAME --to tensorrt | onnx-fp16
+| onnx'. ONNX graphs that are there already are compared with them as Triton
+does it: names, types, and each dimension of inputs and outputs. Status 1 if
+one differs.
 """
 
 

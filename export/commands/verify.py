@@ -18,27 +18,31 @@ if TYPE_CHECKING:
     from export.verify.pictures import Pictures
 
 _DESCRIPTION = """\
-Run PyTorch and every artefact of a model over the same pictures, and judge each artefact by the
-gate of its precision. Pictures are drawn street scenes, or those of a data set:
+Run PyTorch and every artefact of a model over the same pictures, and judge
+each artefact by the gate of its precision. Pictures are drawn street scenes,
+or those of a data set:
 
-  --data FOLDER   Cityscapes (leftImg8bit, gtFine), ADE20K (images, annotations) or VOC 2012
-                  (JPEGImages, SegmentationClass), by the model's own data set
+  --data FOLDER   Cityscapes (leftImg8bit, gtFine), ADE20K (images, annotations)
+                  or VOC 2012 (JPEGImages, SegmentationClass), by the model's
+                  own data set
 
-Drawn scenes have Cityscapes classes; models of other data sets are judged by their labels against
-PyTorch's alone. Gates, where nothing else is said:
+Drawn scenes have Cityscapes classes; models of other data sets are judged by
+their labels against PyTorch's alone. Gates, where nothing else is said:
 
              logit error   labels changed   mIoU loss
   float32    0.0001        0.01 %           0.01 points
   float16    0.03          0.1 %            0.1 points
   int8       -             3 %              0.5 points
 
-mIoU is shown as mmsegmentation defines it. The loss is that of the mean IoU over the classes that
-the label maps hold, so one pixel of another class does not count as a class lost. It is not judged
-where PyTorch's own mean is below 0.2; with --max-loss that is a failure. 'export build' judges INT8
-graphs by the same loss.
+mIoU is shown as mmsegmentation defines it. The loss is that of the mean IoU
+over the classes that the label maps hold, so one pixel of another class does
+not count as a class lost. It is not judged where PyTorch's own mean is below
+0.2; with --max-loss that is a failure. 'export build' judges INT8 graphs by
+the same loss.
 
-With stand-in weights, whose logits lie close together, 0.5 % of the labels may change in float16
-and 5 % in int8. Ends with status 1 if an artefact fails, or none could be run.
+With stand-in weights, whose logits lie close together, 0.5 % of the labels may
+change in float16 and 5 % in int8. Ends with status 1 if an artefact fails, or
+none could be run.
 """
 
 
@@ -56,10 +60,14 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--checkpoint", metavar="FILE",
         help="the artefacts' checkpoint: a file or 'stand-in' (default: what 'pull' fetched)",
     )  # fmt: skip
-    add("--kinds", nargs="+", choices=KINDS, help="default: all that there are")
     add(
-        "--formats", nargs="+", choices=get_args(Format), default=[],
-        help="only these, and one that cannot be run on this machine fails",
+        "--kinds", nargs="+", choices=KINDS, metavar="KIND",
+        help="dynamic, window, whole (default: all in the repository)",
+    )  # fmt: skip
+    add(
+        "--formats", nargs="+", choices=get_args(Format), default=[], metavar="FORMAT",
+        help="onnx, openvino, tensorrt, tensorrt_rtx: only these, and one that cannot be run on "
+        "this machine fails",
     )  # fmt: skip
     add(
         "--repository", type=Path, default=Path("model_repository"), metavar="FOLDER",

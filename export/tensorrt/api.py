@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ocrnet.errors import ArtefactError
 
 Flavour = Literal["tensorrt", "tensorrt_rtx"]
+_LOOK_SECONDS = 30
 _log = logging.getLogger(__name__)
 
 
@@ -32,11 +33,21 @@ def find_gpu() -> Gpu:
             "will run them; '--to tensorrt-rtx' parses and builds without one, as a check"
         )
     query = ["--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"]
-    answer = subprocess.run([command, *query], capture_output=True, text=True, check=False)
+    try:
+        answer = subprocess.run(
+            [command, *query], capture_output=True, text=True, check=False, timeout=_LOOK_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise ArtefactError(
+            f"nvidia-smi did not answer within {_LOOK_SECONDS} s: the GPU or its driver hangs"
+        ) from None
+    except OSError as error:
+        raise ArtefactError(f"{command} cannot be run: {error.strerror}") from error
     rows = [row.split(", ") for row in answer.stdout.splitlines() if row.count(", ") == 2]
     if answer.returncode or not rows:
+        said = (answer.stdout.strip() or answer.stderr.strip()).splitlines()
         raise ArtefactError(
-            f"nvidia-smi names no GPU: {answer.stdout.strip() or answer.stderr.strip()}"
+            f"nvidia-smi names no GPU: {said[0].rstrip('.') if said else 'nothing'}"
         )
     return Gpu(*rows[0])
 

@@ -9,6 +9,7 @@ held to that too, which Triton lets be free where the configuration has a number
 has to be listed.
 """
 
+from collections.abc import Container
 from pathlib import Path
 
 import onnx
@@ -25,11 +26,12 @@ _DEFAULT_FILE = "model.onnx"
 _BACK_ENDS = frozenset({"", "onnxruntime", "onnxruntime_onnx"})
 
 
-def disagreements(folder: Path) -> list[str]:
+def disagreements(folder: Path, files: Container[str] | None = None) -> list[str]:
     """Compare each configuration of a Triton model with the ONNX graph that it serves, if any.
 
-    folder: the model's, such as `model_repository/demo_window`. Returns a sentence for each tensor
-    that differs, and for each file that cannot be read; empty where all agree.
+    folder: the model's, such as `model_repository/demo_window`. files: names of the graphs to look
+    at; None: all. Returns a sentence for each tensor that differs, and for each file that cannot be
+    read; empty where all agree.
     """
     found = []
     for path in [folder / "config.pbtxt", *sorted((folder / "configs").glob("*.pbtxt"))]:
@@ -43,6 +45,8 @@ def disagreements(folder: Path) -> list[str]:
         graph = folder / "1" / (config.default_model_filename or _DEFAULT_FILE)
         other = {config.backend, config.platform} - _BACK_ENDS
         if other or graph.suffix != ".onnx" or not graph.is_file():
+            continue
+        if files is not None and graph.name not in files:
             continue
         try:
             declared = declared_ports(onnx.load(graph, load_external_data=False))

@@ -64,7 +64,7 @@ def shortcomings(
         )
     if not (miou_loss is None or gate.miou_loss is None or miou_loss <= gate.miou_loss):
         missed.append(
-            f"mIoU of the classes in the labels falls by {miou_loss:.3f} points, "
-            f"allowed {gate.miou_loss:.3f}"
+            f"mIoU of the classes in the labels falls by {miou_loss:.6g} points, "
+            f"allowed {gate.miou_loss:.6g}"
         )
     return missed

@@ -18,8 +18,8 @@ repository configures ('ocrnet export repository') by ONNX Runtime in Triton's
 Python back end. It listens on 127.0.0.1 alone and answers gRPC alone; its
 clients cannot load, unload or change a model.
 
-  ocrnet triton --models demo                    here
-  ocrnet serve --triton 127.0.0.1:8001           the gateway in front, in another terminal
+  ocrnet triton --models demo            here
+  ocrnet serve --triton 127.0.0.1:8001   the gateway, in another terminal
 """
 
 

@@ -22,6 +22,7 @@ from export.verify.table import as_table
 from export.verify.tally import Tally
 from ocrnet.artefacts import Artefact, Manifest
 from ocrnet.datasets import Example
+from ocrnet.miou import ConfusionMatrix
 from ocrnet.zoo import get_spec
 
 SPEC = get_spec("demo")
@@ -167,6 +168,24 @@ def test_a_stray_pixel_passes_both_and_costs_the_shown_miou_whole_points() -> No
     assert found.figures.miou == pytest.approx(3 / 4, abs=0.01)
     assert found.figures.worst_class is not None
     assert found.figures.worst_class[0] == "road"
+
+
+@pytest.mark.parametrize("pixels", [200, 400, 1000, 2200])
+def test_a_loss_of_just_what_is_allowed_is_allowed(pixels: int) -> None:
+    """Half a point: in floats 0.5000000000000004."""
+    truth = np.zeros((1, pixels), np.uint8)
+    found = truth.copy()
+    found[0, : pixels // 200] = 1
+    reference, other = ConfusionMatrix(19), ConfusionMatrix(19)
+    reference.add(truth, truth)
+    other.add(truth, found)
+    loss = other.miou_loss(reference)
+    assert loss == 0.5
+    assert BuildGate(None, 0.5).holds(BuildFigures(0.0, loss))
+    gate = Gate(logit_error=None, changed_labels=None, miou_loss=0.5)
+    assert not shortcomings(gate, logit_error=0.0, changed_labels=0.0, miou_loss=loss)
+    (said,) = shortcomings(gate, logit_error=0.0, changed_labels=0.0, miou_loss=0.5001)
+    assert "falls by 0.5001 points, allowed 0.5" in said
 
 
 def test_without_a_labelled_pixel_there_is_no_loss() -> None:

@@ -108,13 +108,19 @@ def test_an_error_of_ours_is_one_line_and_exit_code_1(
     assert capsys.readouterr().err == "ocrnet: say either which models, or --all\n"
 
 
-def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    alone = ([], ["serve"], ["models"], ["scenes"], ["segment"], ["export"])
-    for command in (*alone, ["export", "pull"], ["export", "build"]):
+def test_help_is_there_for_every_command_and_fits_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    alone = ([], ["serve"], ["models"], ["scenes"], ["segment"], ["triton"], ["export"])
+    of_export = (["export", name] for name in ("pull", "build", "verify", "repository"))
+    for command in (*alone, *of_export):
         with pytest.raises(SystemExit) as caught:
             main([*command, "--help"])
         assert caught.value.code == 0
-        assert len(capsys.readouterr().out) > 100
+        said = capsys.readouterr().out
+        assert len(said) > 100
+        assert [line for line in said.splitlines() if len(line) > 80] == []
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,8 @@ def test_its_url_opens_it_and_others_are_told_of(host: str, opens: str, others: 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_at_its_start_it_says_what_is_exposed(tmp_path: Path, form: str) -> None:
     flags = ["--host", "0.0.0.0", "--load", "first-use", "--log-format", form]
+    with running_gateway(tmp_path / "quiet", *flags, "--log-level", "warning") as gateway:
+        assert "without authentication or TLS" in gateway.log.read_text()
     with running_gateway(tmp_path / "log", *flags) as gateway:
         lines = gateway.log.read_text().splitlines()
         said = [json.loads(line)["message"] for line in lines] if form == "json" else lines

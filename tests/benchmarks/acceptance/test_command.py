@@ -9,6 +9,8 @@ import pytest
 
 from benchmarks.acceptance.steps import steps
 from benchmarks.fps import _parser
+from export.tensorrt.api import find_gpu
+from ocrnet.errors import ArtefactError
 
 
 def _command(root: Path, *flags: str, python: tuple[str, ...] = ()) -> tuple[int, str, str]:
@@ -93,3 +95,49 @@ def test_the_steps_call_fps_with_flags_that_it_has(tmp_path: Path) -> None:
         assert arguments.json == Path("results.json")
         if "tensorrt" in arguments.engine:
             assert (arguments.precision, arguments.batch <= 8) == (["float16"], True)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "no JSON"])
+def test_a_file_of_something_else_is_not_shown(root: Path, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "other.json"
+    path.write_text(content)
+    status, _, error = _command(root, "--show", str(path))
+    assert status == 2
+    assert "it is not a file that this command wrote" in error
+    assert "Traceback" not in error
+
+
+def _smi(folder: Path, script: str) -> None:
+    path = folder / "nvidia-smi"
+    path.write_text(script)
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("#!/bin/sh\nexec sleep 60\n", "did not answer within 1 s"),
+        ("no program", "cannot be run"),
+        ("#!/bin/sh\nprintf 'It has failed.\\nMore.'; exit 9\n", "names no GPU: It has failed$"),
+    ],
+)
+def test_a_driver_that_is_not_well_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str
+) -> None:
+    _smi(tmp_path, script)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setattr("export.tensorrt.api._LOOK_SECONDS", 1)
+    with pytest.raises(ArtefactError, match=said):
+        find_gpu()
+
+
+def test_what_cannot_be_written_is_told_before_the_first_step(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _smi(tmp_path, "#!/bin/sh\necho 'NVIDIA H200, 9.0, 580.159.04'\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    for flags in (["--json", str(tmp_path)], ["--folder", "/proc/nope"]):
+        status, _, error = _command(root, *flags)
+        assert status == 2
+        assert "cannot be written" in error
+        assert "Traceback" not in error
