@@ -35,6 +35,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
+    except MemoryError:
+        print("ocrnet: there is not enough free memory", file=sys.stderr)
+        return 1
     except OcrnetError as error:
         print(f"ocrnet: {error}", file=sys.stderr)
         return 1

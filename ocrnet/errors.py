@@ -9,6 +9,7 @@
     ├── UnknownModel               no model of that name
     ├── UnsupportedModel           a kind of network that this product does not serve
     ├── Overloaded                 no room for another request
+    ├── OutOfMemory                memory that was needed could not be had
     ├── DeadlineExceeded           the time that the request may take is over
     ├── EngineError                the engine failed
     │   ├── EngineUnavailable      not loaded, or not there
@@ -86,6 +87,15 @@ class Overloaded(OcrnetError):
     def __init__(self, message: str, retry_after: int):
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class OutOfMemory(OcrnetError, MemoryError):
+    """Memory that was needed could not be had; the same request may succeed later."""
+
+    code = "out_of_memory"
+
+    def __init__(self, message: str = "there is not enough free memory"):
+        super().__init__(message)
 
 
 class DeadlineExceeded(OcrnetError):

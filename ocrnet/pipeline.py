@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ocrnet.engines import Engine
 from ocrnet.formats import AnswerOptions, render
+from ocrnet.memory_errors import memory_errors
 from ocrnet.options import SegmentOptions
 from ocrnet.pictures import PictureHeader, decode_picture
 from ocrnet.plan import RequestPlan, plan_request
@@ -36,23 +37,24 @@ async def run_job(
 ) -> bytes:
     """Decode, segment and encode. Array work runs in threads.
 
-    Raises UndecodablePicture, EngineError.
+    Raises UndecodablePicture, OutOfMemory, EngineError.
     """
-    with timings.stage("decode"):
-        image = await in_thread(decode_picture, job.header)
-    result = await segment(
-        image,
-        job.spec,
-        engine,
-        job.plan,
-        timings,
-        blend=job.options.blend,
-        wants=job.answer.wants,
-        batch_pixels=batch_pixels,
-    )
-    kept = image if job.answer.needs_picture else None
-    del image  # as large as three label maps
-    with timings.stage("encode"):
-        return await in_thread(
-            render, result, kept, job.spec, job.options, job.plan, job.answer, timings
+    with memory_errors():
+        with timings.stage("decode"):
+            image = await in_thread(decode_picture, job.header)
+        result = await segment(
+            image,
+            job.spec,
+            engine,
+            job.plan,
+            timings,
+            blend=job.options.blend,
+            wants=job.answer.wants,
+            batch_pixels=batch_pixels,
         )
+        kept = image if job.answer.needs_picture else None
+        del image  # as large as three label maps
+        with timings.stage("encode"):
+            return await in_thread(
+                render, result, kept, job.spec, job.options, job.plan, job.answer, timings
+            )

@@ -78,7 +78,7 @@ async def segment(
 
     batch_pixels: the most pixels to hand to the engine in one call of several images.
 
-    Raises EngineError.
+    Raises EngineError, OutOfMemory.
     """
     if plan.single:
         return await _one_window(image, spec, engine, timings, wants)

@@ -23,6 +23,7 @@ STATUS: dict[type[errors.OcrnetError], int] = {
     errors.InputError: 422,
     errors.UnknownModel: 404,
     errors.Overloaded: 503,
+    errors.OutOfMemory: 503,
     errors.DeadlineExceeded: 504,
     errors.EngineUnavailable: 503,
     errors.BadEngineOutput: 502,
@@ -102,6 +103,7 @@ def framework_problem(request: Request, status: int, headers: Mapping[str, str])
 def install(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
     app.add_exception_handler(errors.OcrnetError, _ours)
+    app.add_exception_handler(MemoryError, _out_of_memory)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(Exception, _bug)
 
@@ -114,6 +116,8 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
         if error.status == HTTPStatus.REQUEST_TIMEOUT:
             answer.headers["Connection"] = "close"  # the rest of the body is still to come
         return answer
+    if isinstance(error, errors.OutOfMemory):
+        return await _out_of_memory(request, error)
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     if status == 500 or isinstance(error, errors.EngineError):
         # Backend texts can name paths and versions: they go to the log, not to the client.
@@ -130,6 +134,15 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
         answer.headers["Connection"] = "close"
     if isinstance(error, errors.Overloaded):
         answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+async def _out_of_memory(request: Request, error: Exception) -> JSONResponse:
+    retry_after = request.app.state.gateway.settings.retry_after
+    _logger.error("request %s: out of memory", request.state.request_id, exc_info=error)
+    detail = f"the server has not enough free memory for this request: try again in {retry_after} s"
+    answer = problem(request, STATUS[errors.OutOfMemory], errors.OutOfMemory.code, detail)
+    answer.headers["Retry-After"] = str(retry_after)
     return answer
 
 

@@ -14,8 +14,10 @@ from tqdm import tqdm
 
 from ocrnet.commands.runners import Runner, Unreachable
 from ocrnet.commands.sources import Source
-from ocrnet.errors import OcrnetError
+from ocrnet.errors import OcrnetError, OutOfMemory
 from ocrnet.threads import in_lone_thread, in_thread
+
+_OUT_OF_MEMORY = "there is not enough free memory: use --jobs 1, --mode slide, or a smaller --crop"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Batch:
                 await in_thread(_save, answer, task.target)
             except (Unreachable, BrokenPipeError):  # standard output has nobody who reads it
                 raise
+            except MemoryError:  # with OutOfMemory among them
+                self._tell_failure(task, bar, OutOfMemory.code, _OUT_OF_MEMORY)
             except OcrnetError as error:
                 self._tell_failure(task, bar, error.code, str(error))
             except OSError as error:

@@ -24,8 +24,8 @@ class Engine(Protocol):
         A call that is cancelled while it waits never runs; one that runs already ends its task
         only when it has ended, so that whoever counts calls counts what the engine does.
 
-        Raises EngineUnavailable when closed or without that output, and EngineError or
-        BadEngineOutput when the run fails.
+        Raises EngineUnavailable when closed or without that output, OutOfMemory, and EngineError or
+        BadEngineOutput when the run fails for another reason.
         """
 
     async def close(self) -> None:
@@ -46,7 +46,8 @@ def checked_logits(
     if output.shape != expected:
         raise BadEngineOutput(f"the engine gave logits of shape {output.shape}, not {expected}")
     logits = output.astype(np.float32, copy=False)
-    # A sum is finite only if every term is; far cheaper than a mask of the same size.
-    if not np.isfinite(logits.sum(dtype=np.float64)):
+    # NaN is both the largest and the smallest. This needs no mask of the same size, and no buffer
+    # as a sum in float64 does: NumPy 2.4 crashes the process where it cannot allocate one.
+    if not (np.isfinite(logits.max()) and np.isfinite(logits.min())):
         raise BadEngineOutput("the engine gave logits that are not finite")
     return logits

@@ -29,7 +29,9 @@ class FakeEngine:
         if output == "labels":
             return labels
         cells = labels[:, :: self.output_stride, :: self.output_stride]
-        one_hot = cells[:, None] == np.arange(self.classes)[:, None, None]
+        # Both uint8: to convert one, NumPy would allocate a buffer, and NumPy 2.4 crashes the
+        # process where it cannot.
+        one_hot = cells[:, None] == np.arange(self.classes, dtype=np.uint8)[:, None, None]
         logits: NDArray[np.float32] = one_hot.astype(np.float32)
         return logits
 

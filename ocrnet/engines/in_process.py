@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ocrnet.engines.base import Images, OutputName
 from ocrnet.errors import ArtefactError, EngineUnavailable
+from ocrnet.memory_errors import memory_errors
 from ocrnet.zoo.spec import ModelSpec, Size
 
 
@@ -19,9 +20,10 @@ class LoadedGraph(Protocol):
     outputs: frozenset[str]
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
-        """As Engine.infer, of a name among the outputs; raises EngineError. Called in any thread.
+        """As Engine.infer, of a name among the outputs. Called in any thread.
 
-        The answer is the caller's own: the next run leaves it alone.
+        The answer is the caller's own: the next run leaves it alone. Raises EngineError,
+        OutOfMemory.
         """
 
 
@@ -47,13 +49,14 @@ class InProcessEngine:
         """As Engine.infer."""
         if self._closed:
             raise EngineUnavailable("the engine is closed")
-        call = self._workers.submit(self._run, images, output)
-        try:
-            return await asyncio.shield(asyncio.wrap_future(call))
-        except asyncio.CancelledError:
-            if not call.cancel():
-                await asyncio.wait([asyncio.wrap_future(call)])
-            raise
+        with memory_errors():
+            call = self._workers.submit(self._run, images, output)
+            try:
+                return await asyncio.shield(asyncio.wrap_future(call))
+            except asyncio.CancelledError:
+                if not call.cancel():
+                    await asyncio.wait([asyncio.wrap_future(call)])
+                raise
 
     def _run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         graph = self._graphs.get(Size(*images.shape[1:3]), self._graphs[None])

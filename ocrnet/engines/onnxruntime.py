@@ -11,7 +11,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as _states
 
 from ocrnet.engines.base import Images, OutputName
 from ocrnet.engines.options import DEFAULTS, EngineOptions
-from ocrnet.errors import ArtefactError, EngineError
+from ocrnet.errors import ArtefactError, EngineError, OutOfMemory
+from ocrnet.memory_errors import says_out_of_memory
 
 _ERRORS = tuple(
     kind
@@ -44,6 +45,8 @@ class OnnxRuntimeGraph:
                 str(path), settings, providers=[provider, *fallback]
             )
         except _ERRORS as error:
+            if says_out_of_memory(str(error)):
+                raise OutOfMemory from error
             raise ArtefactError(f"ONNX Runtime cannot load {path}: {error}") from error
         if self._session.get_providers()[0] != provider[0]:  # it would go on without, and say so
             raise ArtefactError(f"ONNX Runtime has no {provider[0]} here, which was asked for")
@@ -54,6 +57,8 @@ class OnnxRuntimeGraph:
         try:
             (result,) = self._session.run([output], {"image": np.ascontiguousarray(images)})
         except _ERRORS as error:
+            if says_out_of_memory(str(error)):
+                raise OutOfMemory from error
             raise EngineError(f"ONNX Runtime failed on images of shape {images.shape}") from error
         found: NDArray[np.generic] = result
         return found

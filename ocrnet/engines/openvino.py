@@ -1,8 +1,8 @@
 """OpenVINO on the CPU: the default in process, by measurement (docs/adr/0003)."""
 
 import contextlib
+import threading
 from pathlib import Path
-from queue import SimpleQueue
 
 import numpy as np
 import openvino
@@ -14,6 +14,7 @@ from ocrnet.engines.base import Images, OutputName
 from ocrnet.engines.compiled import CompiledCache, key_of
 from ocrnet.engines.options import DEFAULTS, EngineOptions
 from ocrnet.errors import ArtefactError, EngineError
+from ocrnet.memory_errors import memory_errors
 
 _CAPABLE = "OPTIMIZATION_CAPABILITIES"
 
@@ -45,17 +46,21 @@ class OpenVinoGraph:
             config["NUM_STREAMS"] = options.streams
         if options.pin is not None:
             config["ENABLE_CPU_PINNING"] = options.pin
-        try:
-            compiled = _compiled(path, config, options.cache)
-        except RuntimeError as error:
-            raise ArtefactError(f"OpenVINO cannot compile {path}: {error}") from error
-        shape = compiled.input("image").partial_shape
+        self._path, self._config, self._cache = path, config, options.cache
+        self._lock = threading.Lock()
+        # Requests that no call uses: each holds the inputs and outputs of one.
+        self._idle: list[openvino.InferRequest] = []
+        self._compiled: openvino.CompiledModel | None = self._compile()
+        shape = self._compiled.input("image").partial_shape
         self._one_by_one = shape[1].is_static and shape[2].is_static
-        # One for each call that may run at a time: it holds the inputs and outputs of one.
-        self._requests: SimpleQueue[openvino.InferRequest] = SimpleQueue()
-        for _ in range(options.streams):
-            self._requests.put(compiled.create_infer_request())
-        self.outputs = frozenset(name for port in compiled.outputs for name in port.names)
+        self.outputs = frozenset(name for port in self._compiled.outputs for name in port.names)
+
+    def _compile(self) -> openvino.CompiledModel:
+        try:
+            with memory_errors():
+                return _compiled(self._path, self._config, self._cache)
+        except RuntimeError as error:
+            raise ArtefactError(f"OpenVINO cannot compile {self._path}: {error}") from error
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As LoadedGraph.run."""
@@ -64,16 +69,41 @@ class OpenVinoGraph:
         return self._run(images, output)
 
     def _run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
-        request = self._requests.get()
+        with self._lock:
+            if self._compiled is None:
+                self._compiled = self._compile()
+            compiled = self._compiled
+            request = self._idle.pop() if self._idle else None
+        usable = None
         try:
-            request.infer({"image": np.ascontiguousarray(images)})
-            # A copy: the request writes its next answer into the same memory.
-            result: NDArray[np.generic] = request.get_tensor(output).data.copy()
+            with memory_errors():
+                request = request or compiled.create_infer_request()
+                request.infer({"image": np.ascontiguousarray(images)})
+                # A copy: the request writes its next answer into the same memory.
+                result: NDArray[np.generic] = request.get_tensor(output).data.copy()
+            usable = request
         except RuntimeError as error:
             raise EngineError(f"OpenVINO failed on images of shape {images.shape}") from error
         finally:
-            self._requests.put(request)
+            self._put_back(usable, compiled)
         return result
+
+    def _put_back(
+        self, request: openvino.InferRequest | None, compiled: openvino.CompiledModel
+    ) -> None:
+        """Keep a request for the next call; None: its run failed, so the graph is compiled anew.
+
+        A run that stops halfway, usually because memory is short, leaves the compiled graph in a
+        mixed state: the next run crashes the process, or answers in the shape of the failed one.
+        """
+        with self._lock:
+            if self._compiled is not compiled:
+                return
+            if request is not None:
+                self._idle.append(request)
+            else:
+                self._compiled = None
+                self._idle.clear()
 
 
 def float_type(precision: Precision) -> str:

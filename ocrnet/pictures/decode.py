@@ -5,11 +5,16 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from ocrnet.memory_errors import memory_errors
 from ocrnet.pictures.header import PictureHeader, damaged
 
 RgbImage = NDArray[np.uint8]
 
 _FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+# What a decoder may allocate: its own tables, and twice what it holds at its peak, since images are
+# allocated before their pages are used.
+_DECODERS_OWN = 4 * 2**20
+cv2.utils.logging.setLogLevel(0)  # it would write to stderr what is raised as well
 
 
 def decode_picture(header: PictureHeader) -> RgbImage:
@@ -19,29 +24,38 @@ def decode_picture(header: PictureHeader) -> RgbImage:
     dropped (a see-through pixel has the colour that is stored under it) and colour profiles are
     ignored. 16-bit values are scaled to 8 bits.
 
-    Raises UndecodablePicture for data that the decoder complains about.
+    Raises UndecodablePicture for data that the decoder complains about, and OutOfMemory.
     """
-    if header.kind == "JPEG":
-        image = _jpeg(header.file)
-    elif header.palette is not None:
-        image = _palette_png(header)
-    else:
-        image = _opencv(header, _FLAGS)
-    return _upright(image, header.orientation)
+    with memory_errors():
+        if header.kind == "JPEG":
+            image = _jpeg(header.file)
+        elif header.palette is not None:
+            image = _palette_png(header)
+        else:
+            image = _opencv(header, _FLAGS)
+        return _upright(image, header.orientation)
 
 
 def _jpeg(file: bytes) -> RgbImage:
     try:
-        # strict: what libjpeg warns of is damage, and it would fill the rest with grey.
-        image: RgbImage = simplejpeg.decode_jpeg(file, "RGB", strict=True)
+        with memory_errors():
+            # strict: what libjpeg warns of is damage, and it would fill the rest with grey.
+            image: RgbImage = simplejpeg.decode_jpeg(file, "RGB", strict=True)
     except ValueError as error:
         raise damaged("JPEG", "its data does not decode") from error
     return image
 
 
 def _opencv(header: PictureHeader, flags: int) -> RgbImage:
+    file = np.frombuffer(header.file, np.uint8)
     try:
-        image = cv2.imdecode(np.frombuffer(header.file, np.uint8), flags)
+        with memory_errors():
+            image = cv2.imdecode(file, flags)
+            if image is None:
+                # That means damage, or that a library could not allocate memory. If it is short
+                # now, it was that (MemoryError); else a second try tells them apart.
+                np.empty(2 * header.decode_bytes + _DECODERS_OWN, np.uint8)
+                image = cv2.imdecode(file, flags)
     except cv2.error as error:
         raise damaged(header.kind, "its data does not decode") from error
     if image is None:

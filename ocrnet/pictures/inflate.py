@@ -3,13 +3,15 @@
 import zlib
 from collections.abc import Iterator
 
+from ocrnet.memory_errors import memory_errors
+
 _STEP = 2**16
 
 
 class Inflated:
     """What a zlib stream holds, at most 64 KiB at a time; it may end before its end.
 
-    Iterating raises zlib.error for data that is damaged.
+    Iterating raises zlib.error for data that is damaged, and OutOfMemory.
     """
 
     def __init__(self, packed: bytes):
@@ -17,20 +19,21 @@ class Inflated:
         self.used = 0  # bytes of the stream itself; known once it has ended
 
     def __iter__(self) -> Iterator[bytes]:
-        stream = zlib.decompressobj()
-        for at in range(0, len(self._packed), _STEP):  # whole, the rest would be copied each time
-            waiting: bytes | memoryview = self._packed[at : at + _STEP]
-            end = at + len(waiting)
-            while True:
-                piece = stream.decompress(waiting, _STEP)
-                waiting = stream.unconsumed_tail
-                if piece:
-                    yield piece
-                if stream.eof:
-                    self.used = end - len(stream.unused_data)
-                    return
-                if not waiting and len(piece) < _STEP:
-                    break
+        with memory_errors():
+            stream = zlib.decompressobj()
+            for at in range(0, len(self._packed), _STEP):  # whole, the rest would be copied often
+                waiting: bytes | memoryview = self._packed[at : at + _STEP]
+                end = at + len(waiting)
+                while True:
+                    piece = stream.decompress(waiting, _STEP)
+                    waiting = stream.unconsumed_tail
+                    if piece:
+                        yield piece
+                    if stream.eof:
+                        self.used = end - len(stream.unused_data)
+                        return
+                    if not waiting and len(piece) < _STEP:
+                        break
 
 
 def inflated_length(packed: bytes, most: int) -> int:

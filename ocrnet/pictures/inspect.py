@@ -1,6 +1,7 @@
 """Judging a file by its content, before any pixel is decoded."""
 
 from ocrnet.errors import PictureTooLarge, UndecodablePicture, UnsupportedPicture
+from ocrnet.memory_errors import memory_errors
 from ocrnet.pictures.header import PictureHeader, PictureLimits
 from ocrnet.pictures.jpeg import inspect_jpeg
 from ocrnet.pictures.png import SIGNATURE, inspect_png
@@ -17,8 +18,13 @@ def inspect_picture(data: bytes, limits: PictureLimits) -> PictureHeader:
     The structure is walked from end to end: a file that is cut off, whose checksums are wrong or
     that hides a bomb is refused here. No decoder is touched, so nothing large is allocated.
 
-    Raises UnsupportedPicture, PictureTooLarge or UndecodablePicture.
+    Raises UnsupportedPicture, PictureTooLarge, UndecodablePicture, OutOfMemory.
     """
+    with memory_errors():
+        return _inspected(data, limits)
+
+
+def _inspected(data: bytes, limits: PictureLimits) -> PictureHeader:
     if not data:
         raise UndecodablePicture("the picture is empty: 0 bytes", code="empty_image")
     if len(data) > limits.max_bytes:

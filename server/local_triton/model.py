@@ -70,13 +70,14 @@ class TritonPythonModel:
             return
         batch = [images for _, images in wanted]
         ends = np.cumsum([len(images) for images in batch])[:-1]
-        whole = batch[0] if len(batch) == 1 else np.concatenate(batch)
         try:
+            whole = batch[0] if len(batch) == 1 else np.concatenate(batch)
             results = self._session.run(names, {"image": whole})
-        except (EPFail, Fail, InvalidArgument, RuntimeException) as problem:
+        except (EPFail, Fail, InvalidArgument, MemoryError, RuntimeException) as problem:
             # Not left to Triton: it would fail all requests, also those that are answered.
+            reason = str(problem) or type(problem).__name__
             for request, _ in wanted:
-                error = triton.TritonError(f"ONNX Runtime failed: {problem}")
+                error = triton.TritonError(f"ONNX Runtime failed: {reason}")
                 _answer(request, triton.InferenceResponse(error=error))
             return
         answers = zip(*(np.split(result, ends) for result in results), strict=True)

@@ -64,7 +64,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
             431: "The head is too large",
             500: "An error of the gateway or the engine",
             502: "The engine gave no usable answer",
-            503: "No place for another request; see Retry-After",
+            503: "No place for another request, or no memory for it; see Retry-After",
             504: "The time that the request may take is over",
         }.items()
     },

@@ -14,8 +14,10 @@ from ocrnet.errors import (
     DeadlineExceeded,
     EngineError,
     EngineUnavailable,
+    OutOfMemory,
     Overloaded,
 )
+from ocrnet.memory_errors import says_out_of_memory
 
 _LARGEST_MESSAGE = 2**31 - 1
 # A server that comes back is tried again within a second; gRPC would wait up to two minutes.
@@ -96,7 +98,7 @@ def _not_ready(client: BlockingClient) -> str | None:
 
 def as_ours(
     error: InferenceServerException, address: str, seconds_left: float | None
-) -> EngineError | Overloaded | DeadlineExceeded:
+) -> EngineError | Overloaded | DeadlineExceeded | OutOfMemory:
     """Return what Triton's status stands for here; seconds_left: until the request's deadline."""
     status, message = _status(error), str(error.message())
     said = f"Triton at {address}: {message}"
@@ -107,6 +109,8 @@ def as_ours(
         return Overloaded("the engine's queue is full; try again later", _RETRY_AFTER)
     if status in ("UNAVAILABLE", "NOT_FOUND"):
         return EngineUnavailable(said)
+    if says_out_of_memory(message):
+        return OutOfMemory(said)
     return EngineError(said)
 
 

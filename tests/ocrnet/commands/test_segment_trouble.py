@@ -1,5 +1,6 @@
 """`ocrnet segment` where something is wrong around it: interrupts, streams, names, servers."""
 
+import json
 import os
 import signal
 import socket
@@ -11,8 +12,11 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from corpus import address_space
+from corpus.png import GREY, png
 from ocrnet.cli import main
 
 Capture = pytest.CaptureFixture[str]
@@ -118,3 +122,26 @@ def test_names_and_streams_that_are_not_usual(pictures: Path) -> None:
     )  # fmt: skip
     assert b"Traceback" not in piped.stderr
     assert b"BrokenPipe" not in piped.stderr
+
+
+_SHORT = """
+import os
+from corpus.address_space import MIB, little_left
+from ocrnet.cli import main
+
+main(["segment", "in/a.png", "--json"])
+with little_left(os.getpid(), 300 * MIB):
+    code = main(["segment", "large.png", "in/a.png", "--json", "--jobs", "1"])
+print(code)
+"""
+
+
+@pytest.mark.skipif(not address_space.LIMITED, reason="only Linux limits address space")
+def test_too_little_memory_for_a_picture_is_told_and_the_rest_goes_on(pictures: Path) -> None:
+    Path("large.png").write_bytes(png(np.zeros((6000, 9000), np.uint8), GREY))
+    lines = address_space.python(_SHORT).splitlines()
+    assert lines[-1] == "1"
+    failed, done = (json.loads(line) for line in lines[1:3])
+    assert (failed["input"], failed["code"]) == ("large.png", "out_of_memory")
+    assert failed["error"].startswith("there is not enough free memory: use --jobs 1")
+    assert done["ok"]

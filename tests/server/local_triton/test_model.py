@@ -167,20 +167,26 @@ def test_windows_are_answered_while_others_are_computed(model: Any) -> None:
     assert answered == [0, 1, 2]
 
 
-def test_a_run_that_fails_fails_its_own_requests_alone(model: Any) -> None:
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [(RuntimeException("no memory"), "no memory"), (MemoryError(), "MemoryError")],
+)
+def test_a_run_that_fails_fails_its_own_requests_alone(
+    model: Any, problem: Exception, reason: str
+) -> None:
     good, bad = _Request(_images(1, 512, 1024, 1)), _Request(_images(1, 2, 3, 1))
 
     class Failing(_Session):
         def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
             if len(inputs["image"][0]) == 2:
-                raise RuntimeException("no memory")
+                raise problem
             return super().run(names, inputs)
 
     model._session = Failing()
     model.execute([good, bad])
     assert good.answer.error is None
     assert bad.answer.error is not None
-    assert bad.answer.error.message == "ONNX Runtime failed: no memory"
+    assert bad.answer.error.message == f"ONNX Runtime failed: {reason}"
 
 
 def test_numpy_2_is_refused(module: ModuleType) -> None:
