@@ -46,6 +46,7 @@ def estimate(job: Job) -> Cost:
     if "logits" in answer.wants:
         logits += 8 * spec.classes * pixels // spec.output_stride**2
     working = _RGB * (pixels + plan.resized_pixels) + maps * pixels + logits + under_way
+    working += len(job.header.file)  # as long as the job is there
     return Cost(
         windows=plan.windows,
         work=plan.engine_pixels * spec.classes,

@@ -40,7 +40,7 @@ class PictureHeader:
 class Stored:
     """What a file's own structure says: size as stored, orientation 1 to 8, what to decode.
 
-    bytes_per_pixel: what decoding holds besides the result.
+    bytes_per_pixel: what decoding holds besides the result; more_bytes: and besides all pixels.
     """
 
     kind: Kind
@@ -48,6 +48,7 @@ class Stored:
     orientation: int
     file: bytes
     bytes_per_pixel: int = 0
+    more_bytes: int = 0
     palette: bytes | None = None
     palette_bits: int = 8
 

@@ -50,7 +50,7 @@ def _inspected(data: bytes, limits: PictureLimits) -> PictureHeader:
         kind=stored.kind,
         size=size,
         orientation=stored.orientation,
-        decode_bytes=held * size.pixels + len(stored.file),
+        decode_bytes=held * size.pixels + stored.more_bytes + len(stored.file),
         file=stored.file,
         palette=stored.palette,
         palette_bits=stored.palette_bits,

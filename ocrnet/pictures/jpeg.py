@@ -8,7 +8,7 @@ from ocrnet.pictures.exif import read_orientation
 from ocrnet.pictures.header import PictureLimits, Stored, check_size, damaged, truncated
 from ocrnet.zoo.spec import Size
 
-_SOI, _EOI, _SOS, _APP1 = 0xD8, 0xD9, 0xDA, 0xE1
+_SOI, _EOI, _SOS, _APP1, _APP2 = 0xD8, 0xD9, 0xDA, 0xE1, 0xE2
 _BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # not tables, not reserved
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})  # no length follows
@@ -30,6 +30,7 @@ class _Found:
     size: Size = field(default_factory=lambda: Size(0, 0))
     components: int = 0
     exif: list[bytes] = field(default_factory=list)
+    profile_bytes: int = 0
     scans: int = 0
     interleaved: bool = True
 
@@ -66,6 +67,8 @@ def inspect_jpeg(data: bytes, limits: PictureLimits) -> Stored:
             _read_frame(marker, segment, found, limits)
         elif marker == _APP1 and segment.startswith(b"Exif\0\0"):
             found.exif.append(segment)
+        elif marker == _APP2:
+            found.profile_bytes += len(segment)
         elif marker == _SOS:
             found.interleaved &= segment[:1] == bytes([found.components])
             _count_scan(found)
@@ -113,4 +116,5 @@ def _stored(file: bytes, found: _Found) -> Stored:
     if found.components == 4:
         held += 4  # the inks, before they are colours
     orientation = read_orientation(found.exif)
-    return Stored("JPEG", found.size, orientation, file, held)
+    # libjpeg-turbo keeps the segments of a colour profile, and puts them together once more.
+    return Stored("JPEG", found.size, orientation, file, held, 2 * found.profile_bytes)

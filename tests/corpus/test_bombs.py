@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from corpus import exif, jpeg, others, webp
+from corpus import exif, jpeg, others, vp8l, webp
 from corpus.case import Case, judge, mask_of
 from corpus.png import GREY, SIGNATURE, chunk, header, one_colour, png, zeros
 from ocrnet.pictures import PictureLimits, inspect_picture
@@ -94,7 +94,20 @@ BOMBS = [
     _encoded("zstd", _zstd(10 * GIB)),
     _encoded("gzip, gzip", gzip.compress(gzip.compress(bytes(10_000_000)))),
 ]  # fmt: skip
+EXIF = exif.tiff(*[(0x010F, 2, 100_000, 8)] * 60_000) + bytes(100_000)
 OTHERS = [
+    Case(
+        24,
+        "60 000 texts of 100 KB in the EXIF of a WebP",
+        webp.extended(96, 64, ("VP8L", webp.body(webp.webp(SCENE), "VP8L")), ("EXIF", EXIF)),
+        shows=SCENE,
+    ),
+    Case(
+        26,
+        "WebP with 65 536 groups of prefix codes",
+        vp8l.Lossless(1024, 1024, 65_536).file,
+        query={"dry_run": "1"},
+    ),
     Case(21, "PNG of width 0", _declared(0, 5), *DAMAGED),
     Case(21, "PNG of height 0", _declared(5, 0), *DAMAGED),
     Case(21, "JPEG of width 0", jpeg.frame_only(0, 5), *DAMAGED),

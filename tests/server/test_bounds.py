@@ -17,6 +17,7 @@ from PIL import Image
 
 from ocrnet.engines.base import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
+from ocrnet.pictures import PictureLimits, inspect_picture
 from ocrnet.threads import in_thread
 
 Gateway = Callable[..., httpx2.Client]
@@ -135,8 +136,9 @@ def test_strides_that_would_hold_too_many_logits_are_refused(
 ) -> None:
     data = encode(np.zeros((320, 64, 3), np.uint8))
     # At a stride of 32: two windows over a row and one to come; nine in the engine, with their
-    # pictures; the picture, its label map and the answer.
+    # pictures; the picture, its label map and the answer; the file.
     limit = (3 + 9) * 19 * 16 * 16 * 4 + 9 * 64 * 64 * 3 + 320 * 64 * 5
+    limit += len(inspect_picture(data, PictureLimits()).file)
     client = gateway(max_work_bytes=limit)
     for stride, status in (("64x64", 200), ("32x64", 200), ("16x64", 413)):
         query = {"crop": "64x64", "stride": stride}
