@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
 from ocrnet.memory_errors import memory_errors
@@ -10,24 +11,44 @@ from ocrnet.memory_errors import memory_errors
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_cancelled: ContextVar[threading.Event | None] = ContextVar("cancelled", default=None)
+
+
+class WorkCancelled(Exception):
+    """Nobody waits any more for the work of this thread."""
+
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work` in a thread; if the task is cancelled, only once the thread is done.
 
     `asyncio.to_thread` would leave it running: whoever gives a place back when the task ends
-    would give it back too early.
+    would give it back too early. Long work can end sooner by calling `stop_if_cancelled`.
 
     Raises whatever `work` raises, and OutOfMemory where memory could not be allocated.
     """
+    cancelled = threading.Event()
+
+    def run() -> T:
+        _cancelled.set(cancelled)  # in a context of its own: to_thread copies the task's
+        return work(*args, **kwargs)
+
     with memory_errors():
-        running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+        running = asyncio.ensure_future(asyncio.to_thread(run))
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
+            cancelled.set()
             await asyncio.wait([running])
             if not running.cancelled():
                 running.exception()  # seen, so that it is not reported as lost
             raise
+
+
+def stop_if_cancelled() -> None:
+    """Raise WorkCancelled in a thread of `in_thread` whose task was cancelled; else do nothing."""
+    cancelled = _cancelled.get()
+    if cancelled is not None and cancelled.is_set():
+        raise WorkCancelled
 
 
 async def in_lone_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

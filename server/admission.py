@@ -29,21 +29,43 @@ class Admission:
                 f"try again in {self._retry_after} s",
                 self._retry_after,
             )
-        if self._most_bytes is not None and self._bytes + size > self._most_bytes:
-            raise Overloaded(
-                f"requests {self._stage} hold {self._bytes} bytes, {size} more would pass "
-                f"{self._most_bytes}: try again in {self._retry_after} s",
-                self._retry_after,
-            )
+        self._check_bytes(size)
 
     @contextmanager
-    def slot(self, size: int = 0) -> Iterator[None]:
+    def slot(self, size: int = 0) -> Iterator["Place"]:
         """Hold one place and so many bytes for the block; raises Overloaded at once without."""
         self.check(size)
         self.taken += 1
         self._bytes += size
+        place = Place(self, size)
         try:
-            yield
+            yield place
         finally:
             self.taken -= 1
-            self._bytes -= size
+            self._bytes -= place.bytes
+
+    def change(self, held: int, wanted: int) -> None:
+        """Give so many bytes back for others; raises Overloaded if there is no room for these."""
+        self._check_bytes(wanted - held)
+        self._bytes += wanted - held
+
+    def _check_bytes(self, more: int) -> None:
+        if self._most_bytes is not None and self._bytes + more > self._most_bytes:
+            raise Overloaded(
+                f"requests {self._stage} hold {self._bytes} bytes, {more} more would pass "
+                f"{self._most_bytes}: try again in {self._retry_after} s",
+                self._retry_after,
+            )
+
+
+class Place:
+    """A place that is held, and the bytes with it."""
+
+    def __init__(self, admission: Admission, size: int):
+        self._admission = admission
+        self.bytes = size
+
+    def hold(self, size: int) -> None:
+        """Hold so many bytes from now on instead; raises Overloaded at once without room."""
+        self._admission.change(self.bytes, size)
+        self.bytes = size

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ocrnet.engines.triton import (
     served_weights,
 )
 from ocrnet.errors import ArtefactError, UnknownModel
+from ocrnet.formats.legend import legend_png
 from ocrnet.formats.report import describe_class
 from ocrnet.threads import in_thread
 from ocrnet.zoo import DATASETS, ModelSpec, get_spec
@@ -55,6 +57,11 @@ class ServedModel:
         self._opener = opener
         self._engine: Engine | None = None
         self._loading: asyncio.Task[Engine] | None = None
+
+    @cached_property
+    def legend(self) -> bytes:
+        """The classes and their colours as PNG, drawn once: it takes up to 80 ms."""
+        return legend_png(self.spec.labels)
 
     @property
     def loaded(self) -> bool:

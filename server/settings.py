@@ -117,7 +117,8 @@ class Settings(BaseSettings):
         4,
         ge=1,
         le=1024,
-        description="requests in work at once; beyond, they are refused (503)",
+        description="requests in work at once, from the inspection of their files on, dry runs "
+        "included; beyond, they are refused (503)",
         json_schema_extra=_TOGETHER,
     )
     max_uploads: int = Field(

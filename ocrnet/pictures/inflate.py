@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterator
 
 from ocrnet.memory_errors import memory_errors
+from ocrnet.threads import stop_if_cancelled
 
 _STEP = 2**16
 
@@ -11,10 +12,11 @@ _STEP = 2**16
 class Inflated:
     """What a zlib stream holds, at most 64 KiB at a time; it may end before its end.
 
-    Iterating raises zlib.error for data that is damaged, and OutOfMemory.
+    Iterating raises zlib.error for data that is damaged, OutOfMemory, and WorkCancelled in a thread
+    that nobody waits for any more.
     """
 
-    def __init__(self, packed: bytes):
+    def __init__(self, packed: bytes | memoryview):
         self._packed = memoryview(packed)
         self.used = 0  # bytes of the stream itself; known once it has ended
 
@@ -25,6 +27,7 @@ class Inflated:
                 waiting: bytes | memoryview = self._packed[at : at + _STEP]
                 end = at + len(waiting)
                 while True:
+                    stop_if_cancelled()
                     piece = stream.decompress(waiting, _STEP)
                     waiting = stream.unconsumed_tail
                     if piece:
@@ -36,7 +39,7 @@ class Inflated:
                         break
 
 
-def inflated_length(packed: bytes, most: int) -> int:
+def inflated_length(packed: bytes | memoryview, most: int) -> int:
     """How long a zlib stream gets, counted no further than past `most`; what breaks off ends."""
     length = 0
     try:

@@ -18,7 +18,8 @@ def inspect_picture(data: bytes, limits: PictureLimits) -> PictureHeader:
     The structure is walked from end to end: a file that is cut off, whose checksums are wrong or
     that hides a bomb is refused here. No decoder is touched, so nothing large is allocated.
 
-    Raises UnsupportedPicture, PictureTooLarge, UndecodablePicture, OutOfMemory.
+    Raises UnsupportedPicture, PictureTooLarge, UndecodablePicture, OutOfMemory, and WorkCancelled
+    in a thread that nobody waits for any more.
     """
     with memory_errors():
         return _inspected(data, limits)

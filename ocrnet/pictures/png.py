@@ -39,7 +39,7 @@ def inspect_png(data: bytes, limits: PictureLimits) -> Stored:
     """
     header: bytes | None = None
     palette: bytes | None = None
-    pixels: list[bytes] = []
+    pixels: list[memoryview] = []
     exif: list[bytes] = []
     inflated: Counter[str] = Counter()
     for kind, body, intact in _chunks(data):
@@ -50,33 +50,30 @@ def inspect_png(data: bytes, limits: PictureLimits) -> Stored:
                 continue
             raise damaged("PNG", f"the checksum of a chunk {kind.decode('latin-1')!r} is wrong")
         if kind == b"IHDR":
-            header = body
+            header = bytes(body)
             _check_header(header, limits)
         elif kind == b"PLTE":
-            palette = body
+            palette = bytes(body)
         elif kind == b"IDAT":
             pixels.append(body)
         elif kind == b"acTL":
             raise animated("PNG")
         elif kind in (b"zTXt", b"iTXt", b"iCCP"):
-            _count_inflated(kind, body, inflated)
+            _count_inflated(kind, bytes(body), inflated)
         elif kind == b"eXIf":
-            exif.append(body)
+            exif.append(bytes(body))
         elif not kind[0] & 0x20 and kind != b"IEND":
             raise damaged("PNG", f"a chunk {kind.decode('latin-1')!r} cannot be read")
     if header is None or not pixels:
         raise damaged("PNG", "it has no pixels")
-    return _stored(header, palette, b"".join(pixels), read_orientation(exif))
+    joined = pixels[0] if len(pixels) == 1 else b"".join(pixels)
+    return _stored(header, palette, joined, read_orientation(exif))
 
 
-def chunk(kind: bytes, body: bytes) -> bytes:
-    """Put a chunk together: length, kind, body, checksum."""
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
+def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, bool]]:
     """Kind, body and whether the checksum is right, of every chunk up to IEND."""
     at = len(SIGNATURE)
+    view = memoryview(data)
     for _ in range(_MOST_CHUNKS):
         if at + 12 > len(data):
             raise truncated("PNG")
@@ -88,7 +85,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
             if kind == b"IHDR":
                 raise damaged("PNG", "its header has a wrong length")
             raise truncated("PNG")
-        body = data[at + 8 : at + 8 + length]
+        body = view[at + 8 : at + 8 + length]
         (checksum,) = struct.unpack_from(">I", data, at + 8 + length)
         yield kind, body, zlib.crc32(body, zlib.crc32(kind)) == checksum
         if kind == b"IEND":
@@ -124,7 +121,9 @@ def _count_inflated(kind: bytes, body: bytes, inflated: Counter[str]) -> None:
         raise damaged("PNG", f"its {name} inflate to more than {most} bytes")
 
 
-def _stored(header: bytes, palette: bytes | None, body: bytes, orientation: int) -> Stored:
+def _stored(
+    header: bytes, palette: bytes | None, body: bytes | memoryview, orientation: int
+) -> Stored:
     width, height, depth, colour, *_, interlaced = struct.unpack(">IIBBBBB", header)
     size, bits = Size(height, width), depth * _CHANNELS[colour]
     body = checked_rows(body, size, bits, interlaced=bool(interlaced))
@@ -139,5 +138,12 @@ def _stored(header: bytes, palette: bytes | None, body: bytes, orientation: int)
         held = 3  # OpenCV converts into a second picture
     if interlaced:
         held += max(bits // 8, 1)
-    file = SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    chunks = ((b"IHDR", header), (b"IDAT", body), (b"IEND", b""))
+    file = b"".join([SIGNATURE, *(part for chunk in chunks for part in _parts(*chunk))])
     return Stored("PNG", size, orientation, file, held, palette=palette, palette_bits=depth)
+
+
+def _parts(kind: bytes, body: bytes | memoryview) -> tuple[bytes, bytes, bytes | memoryview, bytes]:
+    """Of a chunk: length, kind, body, checksum."""
+    checksum = zlib.crc32(body, zlib.crc32(kind))
+    return struct.pack(">I", len(body)), kind, body, struct.pack(">I", checksum)

@@ -27,7 +27,9 @@ class _Pass:
     row_bytes: int
 
 
-def checked_rows(body: bytes, size: Size, bits: int, *, interlaced: bool) -> bytes:
+def checked_rows(
+    body: bytes | memoryview, size: Size, bits: int, *, interlaced: bool
+) -> bytes | memoryview:
     """Return a zlib stream of a picture's rows and of nothing else.
 
     body: the data of all IDAT chunks; bits: of one pixel. Rows that are not too many are handed on
@@ -42,21 +44,22 @@ def checked_rows(body: bytes, size: Size, bits: int, *, interlaced: bool) -> byt
     expected = passes[-1].stop
     length = 0
     stream = Inflated(body)
-    kept: list[bytes] | None = [] if expected <= _MOST_KEPT else None
+    keeper = zlib.compressobj(0) if expected <= _MOST_KEPT else None
+    kept = []
     try:
         for piece in stream:
             _check_filters(piece, length, passes)
+            if keeper is not None:
+                kept.append(keeper.compress(piece[: expected - length]))
             length += len(piece)
-            if kept is not None:
-                kept.append(piece)
             if length > expected:
                 break
     except zlib.error as error:
         raise damaged("PNG", "its pixels do not inflate") from error
     if length < expected:
         raise truncated("PNG")
-    if kept is not None:
-        return zlib.compress(b"".join(kept)[:expected], 0)
+    if keeper is not None:
+        return b"".join([*kept, keeper.flush()])
     if length > expected:
         return _repacked(body, expected)
     return body[: stream.used] if stream.used else body
@@ -85,7 +88,7 @@ def _check_filters(piece: bytes, offset: int, passes: list[_Pass]) -> None:
             raise damaged("PNG", "a row has a filter that there is not")
 
 
-def _repacked(body: bytes, length: int) -> bytes:
+def _repacked(body: bytes | memoryview, length: int) -> bytes:
     packer = zlib.compressobj(1)
     packed = []
     for piece in Inflated(body):

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from ocrnet.formats.legend import legend_png, palette_csv
+from ocrnet.formats.legend import palette_csv
 from ocrnet.threads import in_thread
 from server.models import ServedModel, describe
 from server.problems import MEDIA_TYPE
@@ -49,8 +49,8 @@ async def get_model(request: Request, name: str) -> dict[str, Any]:
 )
 async def get_legend(request: Request, name: str) -> Response:
     """A swatch, the index and the name of every class."""
-    labels = _model(request, name).spec.labels
-    return Response(await in_thread(legend_png, labels), media_type="image/png")
+    model = _model(request, name)
+    return Response(await in_thread(lambda: model.legend), media_type="image/png")
 
 
 @router.get(

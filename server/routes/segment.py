@@ -2,13 +2,15 @@
 
 import json
 import time
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ocrnet.cost import Cost, estimate
-from ocrnet.formats import FORMATS
+from ocrnet.formats import FORMATS, AnswerOptions
 from ocrnet.formats.report import describe_plan
+from ocrnet.options import SegmentOptions
 from ocrnet.pictures import inspect_picture
 from ocrnet.pipeline import Job, make_job, run_job
 from ocrnet.plan import plan_request
@@ -62,41 +64,62 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
     timings = Timings({"admit": time.perf_counter() - request.state.started})
     gateway.work.check()  # before a byte of the body is read
     async with deadline.limit():
-        with gateway.uploads.slot():
-            with timings.stage("receive"):
-                data = await read_picture(request, settings.max_bytes, settings.body_timeout)
-            with timings.stage("inspect"):
-                header = await in_thread(inspect_picture, data, settings.picture_limits)
-                job = make_job(header, model.spec, options, answer)
-                cost = estimate(job)
-        facts |= {"bytes": len(data), "size": str(header.size), "windows": job.plan.windows}
-        if query.dry_run:
-            body, media_type = _forecast(job, cost, settings), "application/json"
-        else:
-            check_cost(cost, settings)
-            body = await unless_gone(request, _run(gateway, model, job, cost, timings))
-            media_type = FORMATS[answer.format].media_type
+        with gateway.uploads.slot(), timings.stage("receive"):
+            data = await read_picture(request, settings.max_bytes, settings.body_timeout)
+        facts["bytes"] = len(data)
+        work = _Work(gateway, model, options, answer, timings, facts).run(data, dry=query.dry_run)
+        del data  # the work lets go of it, too, once it has looked through it
+        body = await unless_gone(request, work)
+    media_type = "application/json" if query.dry_run else FORMATS[answer.format].media_type
     total = time.perf_counter() - request.state.started
     headers = {"Server-Timing": _server_timing(timings, total), "Vary": "Accept"}
     return Response(body, media_type=media_type, headers=headers)
 
 
-async def _run(
-    gateway: Gateway, model: ServedModel, job: Job, cost: Cost, timings: Timings
-) -> bytes:
-    """Hold a place until the work has ended, however it ends."""
-    with gateway.work.slot(cost.bytes):
-        try:
-            with timings.stage("load"):
-                engine = await model.engine()
-            metered = gateway.metrics.metered(model.spec.name, engine)
-            limit = gateway.settings.max_window_pixels
-            if gateway.triton is None:
-                return await run_job(job, metered, timings, batch_pixels=limit)
-            async with gateway.triton.queue_apart(model.spec.name, timings):
-                return await run_job(job, metered, timings, batch_pixels=limit)
-        finally:
-            gateway.metrics.segmented(model.spec.name, timings.seconds)
+@dataclass(frozen=True)
+class _Work:
+    """What a request does once its body is there; `facts` are those of its log line."""
+
+    gateway: Gateway
+    model: ServedModel
+    options: SegmentOptions
+    answer: AnswerOptions
+    timings: Timings
+    facts: dict[str, Any]
+
+    async def run(self, data: bytes, *, dry: bool) -> bytes:
+        """Hold a place until the work has ended, however it ends: looking through a file is work.
+
+        dry: only say what the picture would take.
+        """
+        settings = self.gateway.settings
+        # No more than all: what a picture takes is not known yet, and may be less than its file.
+        with self.gateway.work.slot(min(len(data), settings.max_work_bytes)) as place:
+            with self.timings.stage("inspect"):
+                header = await in_thread(inspect_picture, data, settings.picture_limits)
+                job = make_job(header, self.model.spec, self.options, self.answer)
+                cost = estimate(job)
+            self.facts.update(size=str(header.size), windows=job.plan.windows)
+            if dry:
+                return _forecast(job, cost, settings)
+            check_cost(cost, settings)
+            place.hold(cost.bytes)
+            del data
+            try:
+                return await self._segment(job)
+            finally:
+                self.gateway.metrics.segmented(self.model.spec.name, self.timings.seconds)
+
+    async def _segment(self, job: Job) -> bytes:
+        gateway, timings, name = self.gateway, self.timings, self.model.spec.name
+        with timings.stage("load"):
+            engine = await self.model.engine()
+        metered = gateway.metrics.metered(name, engine)
+        limit = gateway.settings.max_window_pixels
+        if gateway.triton is None:
+            return await run_job(job, metered, timings, batch_pixels=limit)
+        async with gateway.triton.queue_apart(name, timings):
+            return await run_job(job, metered, timings, batch_pixels=limit)
 
 
 def _forecast(job: Job, cost: Cost, settings: Settings) -> bytes:
