@@ -5,7 +5,7 @@ from typing import Any
 
 import h11
 
-from server.chunks import ChunkLimits
+from server.chunks import ChunkLimits, SizeLines
 from server.head import check_head, ends_in_crlf, refuse_http
 from server.problems import RequestError
 from server.turns import Share
@@ -41,7 +41,9 @@ class StrictConnection(h11.Connection):
         self.held_back = False
         self.hungry = True
         self._share = share
+        self._failed = False
         self._limits: ChunkLimits | None = None  # of the current body, if it is chunked
+        self._sizes = SizeLines()
         self._half_line_end = b""  # a CR between chunks whose LF has not arrived
 
     def feed(self, arrived: bytearray) -> None:
@@ -60,6 +62,7 @@ class StrictConnection(h11.Connection):
         try:
             event = self._strict_event()
         except (RequestError, h11.RemoteProtocolError) as error:
+            self._failed = True
             self._share.take_more(_EVENTS_PER_REQUEST)
             if isinstance(error, RequestError):
                 raise RefusedHttp(error) from None
@@ -71,6 +74,21 @@ class StrictConnection(h11.Connection):
         self.hungry = event is h11.NEED_DATA
         return event
 
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        """Return the event's bytes, as h11 does, for `send` too; some responses get `Connection: close`."""
+        # After a fault, or where a client that waits for 100 (Continue) may leave out the body,
+        # nobody knows where the next request begins.
+        if isinstance(event, h11.Response) and (
+            self._failed or self.they_are_waiting_for_100_continue
+        ):
+            headers = [field for field in event.headers if field[0] != b"connection"]
+            event = h11.Response(
+                status_code=event.status_code,
+                headers=[*headers, (b"connection", b"close")],
+                reason=event.reason,
+            )
+        return super().send_with_data_passthrough(event)
+
     def _strict_event(self) -> Any:
         if self._limits is not None:
             return self._chunked_event(self._limits)
@@ -80,6 +98,7 @@ class StrictConnection(h11.Connection):
         if isinstance(event, h11.Request):
             chunked = any(name == b"transfer-encoding" for name, _ in event.headers)
             self._limits = ChunkLimits() if chunked else None
+            self._sizes = SizeLines()
         return event
 
     def _chunked_event(self, limits: ChunkLimits) -> Any:
@@ -103,5 +122,8 @@ class StrictConnection(h11.Connection):
         elif framing:
             self._half_line_end = b"\r" if framing.endswith(b"\r") else b""
         ends = isinstance(event, h11.Data) and event.chunk_end
+        self._sizes.add(framing, data=data, ends=ends)
+        if event is h11.NEED_DATA:
+            self._sizes.check_incomplete(self.trailing_data[0])
         limits.add(ends=ends, data=data, framing=len(framing))
         return event

@@ -14,6 +14,7 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VISIBLE = re.compile(rb"[\x21-\x7e]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _LENGTH = re.compile(rb"[0-9]{1,20}")
+MOST_LENGTH = 2**63 - 1  # what many servers count in; a larger number is another one there
 _HOST = re.compile(
     rb"(?:(?P<v4>[0-9]+(?:\.[0-9]+){3})|(?P<name>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?)"
     rb"|\[(?P<v6>[0-9A-Fa-f:.]+)(?:%[A-Za-z0-9._~-]+)?\])"
@@ -64,21 +65,21 @@ def _check_request_line(line: bytes) -> bytes:
     parts = line.split(b" ")
     if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]):
         raise _bad(
-            f"the request line is {_shown(line)}; it takes a method, a path and HTTP/1.1, with one "
+            f"the request line is {shown(line)}; it takes a method, a path and HTTP/1.1, with one "
             "space between them"
         )
     _, target, version = parts
     if version not in _VERSIONS:
         raise _bad(
-            f"the request line ends in {_shown(version)}; this server speaks HTTP/1.1 and HTTP/1.0 "
+            f"the request line ends in {shown(version)}; this server speaks HTTP/1.1 and HTTP/1.0 "
             "(curl --http1.1)"
         )
     if not _VISIBLE.fullmatch(target):
         raise _bad(
-            f"the request target is {_shown(target)}; percent-encode everything but printable ASCII"
+            f"the request target is {shown(target)}; percent-encode everything but printable ASCII"
         )
     if not target.startswith(b"/"):
-        raise _bad(f"the request target is {_shown(target)}; it takes a path that begins with /")
+        raise _bad(f"the request target is {shown(target)}; it takes a path that begins with /")
     return version
 
 
@@ -92,13 +93,13 @@ def _fields(lines: bytes) -> list[tuple[bytes, bytes]]:
     for line in lines.split(b"\r\n")[:-1]:
         if line[:1] in (b" ", b"\t"):
             raise _bad(
-                f"the header line {_shown(line)} begins with a blank; folded headers are obsolete, "
+                f"the header line {shown(line)} begins with a blank; folded headers are obsolete, "
                 "send each header on one line"
             )
         name, colon, value = line.partition(b":")
         if not colon or not _TOKEN.fullmatch(name):
             raise _bad(
-                f"the header line {_shown(line)} has no valid name; it takes a name, a colon "
+                f"the header line {shown(line)} has no valid name; it takes a name, a colon "
                 "without a blank before it, and a value"
             )
         if _CONTROL.search(value):
@@ -121,7 +122,7 @@ def _check_fields(fields: list[tuple[bytes, bytes]], version: bytes) -> None:
                 raise _bad(f"the header {_title(name)} is given twice; send it once")
             once[name] = value
         if name == b"expect" and version == b"HTTP/1.1" and value.lower() != b"100-continue":
-            detail = f"the header Expect is {_shown(value)}; it takes 100-continue"
+            detail = f"the header Expect is {shown(value)}; it takes 100-continue"
             raise refuse_http(417, "expectation_failed", detail)
     _check_framing(once.get(b"content-length"), once.get(b"transfer-encoding"), version)
     _check_host(once.get(b"host"), version)
@@ -132,11 +133,16 @@ def _check_framing(length: bytes | None, coding: bytes | None, version: bytes) -
         raise _bad("the request has Content-Length and Transfer-Encoding; send one of them")
     if length is not None and not _LENGTH.fullmatch(length):
         raise _bad(
-            f"the header Content-Length is {_shown(length)}; it takes one number of at most 20 "
+            f"the header Content-Length is {shown(length)}; it takes one number of at most 20 "
             "digits"
         )
+    if length is not None and int(length) > MOST_LENGTH:
+        raise _bad(
+            f"the header Content-Length is {shown(length)}; it takes a number of at most "
+            f"{MOST_LENGTH}"
+        )
     if coding is not None and coding.lower() != b"chunked":
-        raise _bad(f"the header Transfer-Encoding is {_shown(coding)}; it takes chunked")
+        raise _bad(f"the header Transfer-Encoding is {shown(coding)}; it takes chunked")
     if coding is not None and version != b"HTTP/1.1":
         raise _bad("HTTP/1.0 has no Transfer-Encoding; send Content-Length, or HTTP/1.1")
 
@@ -146,7 +152,7 @@ def _check_host(host: bytes | None, version: bytes) -> None:
         raise _bad("the header Host is missing; HTTP/1.1 requires it")
     if host is not None and not _is_host(host):
         raise _bad(
-            f"the header Host is {_shown(host)}; it takes a host name or an IP address, then "
+            f"the header Host is {shown(host)}; it takes a host name or an IP address, then "
             "optionally a colon and a port from 1 to 65535"
         )
 
@@ -171,5 +177,6 @@ def _title(name: bytes) -> str:
     return name[:40].decode("latin-1").title()
 
 
-def _shown(value: bytes) -> str:
+def shown(value: bytes) -> str:
+    """Return the first 40 bytes as a message shows them."""
     return repr(value[:40].decode("latin-1"))

@@ -55,7 +55,8 @@ class ProblemProtocol(H11Protocol):
         if self.transport.lingers:
             self.transport.throw_away(data)
         elif not self._stopped and self.conn.their_state is not h11.MUST_CLOSE:
-            self._unset_keepalive_if_required()
+            if self.conn.our_state is not h11.DONE:  # the rest of an answered request's body
+                self._unset_keepalive_if_required()
             self._arrived += data
             self.handle_events()
 

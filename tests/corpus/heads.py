@@ -27,7 +27,7 @@ REFUSED: dict[str, bytes] = {
     "a list of two lengths": _with(b"Content-Length: 0, 6"),
     **{f"length {text!r}": _with(b"Content-Length: " + text) for text in (
         b"", b"+5", b"-5", b"5_0", b"5 0", b"0x5", b"5.0", b"5;", b"1e3", b'"5"', b"9" * 30,
-        "٥".encode(), b"5\x0b", b"5\x00", b"0\t6",
+        "٥".encode(), b"5\x0b", b"5\x00", b"0\t6", b"9223372036854775808", b"18446744073709551617",
     )},
     "a length with an underscore": _with(b"Content_Length: 5"),
     "TE in HTTP/1.0": _with(b"Transfer-Encoding: chunked", first=b"POST /segment HTTP/1.0\r\n"),
@@ -133,7 +133,12 @@ VALID: dict[str, bytes] = {
 CHUNKS: dict[str, bytes] = {
     **{f"size {text!r}": text + b"\r\nx\r\n0\r\n\r\n" for text in (
         b"", b"z", b"0x1", b"-1", b"+1", b" 1", b"1 1", b"1,1", b"1_0", b"1\x00", b"1\x0b;a",
-        "١".encode(), b"0" * 20 + b"1",
+        "١".encode(), b"0" * 20 + b"1", b"0" * 16 + b"1", b"1 ", b"1\t", b"1 \t ", b"1;", b"1; ",
+        b"1;\t", b"1;\x00\x01a", b"1;a\x7f", b"1;a\x1b", b"1;a=\x0bb", b"8000000000000000",
+        b"ffffffffffffffff", b"10000000000000001", b"f" * 20,
+    )},
+    **{f"last size {text!r}": b"1\r\nx\r\n" + text + b"\r\n\r\n" for text in (
+        b"0 ", b"0;", b"0" * 17, b"0;\x00", b"",
     )},
     "no line end after the data": b"1\r\nxy0\r\n\r\n",
     "LF alone after the data": b"1\r\nx\n0\r\n\r\n",
