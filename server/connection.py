@@ -75,7 +75,7 @@ class StrictConnection(h11.Connection):
         return event
 
     def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
-        """Return the event's bytes, as h11 does, for `send` too; some responses get `Connection: close`."""
+        """Return the event's bytes, for `send` too; some responses get `Connection: close`."""
         # After a fault, or where a client that waits for 100 (Continue) may leave out the body,
         # nobody knows where the next request begins.
         if isinstance(event, h11.Response) and (

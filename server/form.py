@@ -6,6 +6,7 @@ gives only `filename*` for names that are not ASCII. Sources: RFC 7578 and RFC 2
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator, Container
 from io import BytesIO
@@ -23,6 +24,15 @@ _SLICE = 4 * 1024
 _LONGEST_TURN = 0.001  # seconds
 _MOST_DELIMITERS = 16  # a form with one part has two
 _LONGEST_CONTENT_TYPE = 1024
+_LONGEST_CHARSET = 40
+# Names, without punctuation, of charsets in which the letters of ASCII are, or may be, other bytes:
+# of 2 or 4 bytes a character, UTF-7, EBCDIC. Python is not asked: it would remember every name. In
+# other charsets, known or not, names are compared as ASCII.
+_NOT_ASCII = re.compile(
+    "utf(7|16|32)|ucs|unicode|iso10646|csucs|csunicode|ebcdic"
+    "|(cs|x)?(cp|ibm|ccsid)?0*(37|273|277|278|280|284|285|290|297|420|424|500|871|875|1026|1047"
+    "|114[0-9])$"
+)
 _READ = (b"content-disposition", b"content-transfer-encoding")
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
 
@@ -76,6 +86,7 @@ class _Form:
         self._delimiter = b"\r\n--" + boundary
         self._delimiters = 0
         self._tail = b""  # of what was parsed: a delimiter may have begun there
+        self._start = b""  # of the body, before its first part
         self._in_parts = False
         self._header = b""  # name of the part's header that is being read
         self._value = b""
@@ -96,6 +107,9 @@ class _Form:
     def write(self, data: bytes) -> None:
         """Parse the next bytes; raises RequestError or BodyTooLarge."""
         self._check_delimiters(data)
+        if not self._in_parts:  # line ends before the first boundary are passed over
+            start = (self._start + data[:_SLICE]).lstrip(b"\r\n")
+            self._start = start[: len(self._delimiter) + 1]
         try:
             self._parser.write(data)
         except FormParserError as error:
@@ -103,6 +117,12 @@ class _Form:
                 raise _bad_form(
                     "the headers of a part of the form do not parse; a part begins with up to 8 "
                     "lines NAME: VALUE of at most 4096 bytes and an empty line, all ended by CRLF"
+                ) from error
+            if self._start.startswith(self._delimiter[2:]):
+                after = self._start[len(self._delimiter) - 2 :].decode("latin-1")
+                raise _bad_form(
+                    f"the first boundary of the form is followed by {after!r}; it must be followed "
+                    "by CRLF, and every line of a part's headers too"
                 ) from error
             raise _bad_form(
                 "the body does not begin with the boundary that Content-Type names, "
@@ -146,7 +166,8 @@ class _Form:
         self._header = self._value = b""
 
     def _end_headers(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition"))
+        disposition = self._headers.get(b"content-disposition", b"")
+        options = _parameters(disposition.decode("latin-1"))
         if b"name" not in options:
             raise _bad_form(
                 "a part of the form has no name; it takes the header "
@@ -196,20 +217,29 @@ def _boundary(content_type: str) -> bytes:
             f"the header Content-Type has {len(content_type)} bytes; it takes at most "
             f"{_LONGEST_CONTENT_TYPE}"
         )
-    _, options = parse_options_header(content_type)
+    options = _parameters(content_type)
     boundary = options.get(b"boundary", b"")
     if not 1 <= len(boundary) <= 256:
         raise _bad_form(
             f"the boundary in Content-Type has {len(boundary)} bytes; it takes 1 to 256: "
             "multipart/form-data; boundary=TEXT"
         )
-    charset = options.get(b"charset", b"utf-8").decode("latin-1")
-    try:
-        same = _NAME.encode(charset) == _NAME.encode()
-    except LookupError:  # unknown: names are compared as ASCII
-        same = True
-    except (UnicodeError, ValueError):
-        same = False
-    if not same:
+    charset = options.get(b"charset", b"").decode("latin-1")
+    letters = re.sub("[^0-9a-z]", "", charset[:_LONGEST_CHARSET].lower())
+    if _NOT_ASCII.match(letters):
         raise _bad_form(f"the charset in Content-Type is {charset[:40]!r}; send the form in UTF-8")
     return boundary
+
+
+def _parameters(value: str) -> dict[bytes, bytes]:
+    """Return the parameters of a header; raises RequestError if one is given twice."""
+    names: set[str] = set()
+    quoted = False
+    for piece in value.split(";"):
+        name = "" if quoted else piece.partition("=")[0].strip(" \t").lower()
+        if name and name in names:
+            raise _bad_form(f"the parameter {name[:40]!r} is given twice in a header; give it once")
+        names.add(name)
+        quoted ^= (piece.count('"') - piece.count('\\"')) % 2 == 1
+    _, options = parse_options_header(value)
+    return options

@@ -100,6 +100,36 @@ BODIES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
         BOUNDARY,
         _form(b'CONTENT-DISPOSITION: Form-Data; NAME="image"; FileName=""'),
     ),
+    **{
+        f"charset {name}": (f"{BOUNDARY}; charset={name}", _form(NAMED))
+        for name in (
+            "UTF-8",
+            '"utf-8"',
+            "US-ASCII",
+            "ISO-8859-1",
+            "latin1",
+            "windows-1252",
+            "Shift_JIS",
+            "gbk",
+            "utf8mb4",
+            "x" * 900,
+            "",
+            "ISO-8859-15",
+            "cp850",
+            "koi8-r",
+        )
+    },
+    "quoted parameters that contain others": (
+        BOUNDARY,
+        _form(
+            b'Content-Disposition: form-data; filename="a; name=b"; name="image"; '
+            b"filename*=utf-8''a; size=1"
+        ),
+    ),
+    "a quoted quote": (
+        BOUNDARY,
+        _form(rb'Content-Disposition: form-data; filename="x\"; name=\"mode.png"; name="image"'),
+    ),
     "blanks around the parameter": (
         BOUNDARY,
         _form(b"content-disposition:form-data ;  name = image ;"),
@@ -191,6 +221,42 @@ REFUSED: dict[str, tuple[bytes, str, int, str, str]] = {
     "a tab behind the boundary": (
         PART + b"x\r\n--" + GUID + b"\t" * 9000 + END, BOUNDARY, 400, "bad_multipart", "a blank",
     ),
+    **{f"{text!r} behind the first boundary": (
+        b"--" + GUID + text + NAMED + b"\r\n\r\nx" + END, BOUNDARY, 400, "bad_multipart", shown,
+    ) for text, shown in (
+        (b"\n", r"followed by '\nCo'; it must be followed by CRLF"),
+        (b" \r\n", r"followed by ' \r\n'; it must be followed by CRLF"),
+        (b"\t\r\n", "followed by CRLF"), (b"\r", "followed by CRLF"), (b"-x", "followed by CRLF"),
+    )},
+    "line ends before the first boundary, LF behind it": (
+        b"\r\n\n--" + GUID + b"\n" + NAMED + b"\n\nx" + END, BOUNDARY, 400, "bad_multipart",
+        "followed by CRLF",
+    ),
+    "text before the first boundary": (
+        b"text\r\n" + PART + b"x" + END, BOUNDARY, 400, "bad_multipart", "does not begin with",
+    ),
+    **{f"parameters {more!r}": (
+        _in_part(b"Content-Disposition: form-data; " + more), BOUNDARY, 400, "bad_multipart",
+        f"'{name}' is given twice",
+    ) for more, name in (
+        (b'name="mode"; name="image"', "name"), (b'name="image"; name="image"', "name"),
+        (b"name=image; NAME = mode", "name"), (b'filename="a;b"; filename=c', "filename"),
+        (b'name=mode; filename="a\\"; name=b"; Name=image', "name"), (b"name=image; name", "name"),
+        (b'name=mode; name="image', "name"),
+    )},
+    "two boundaries": (
+        PART + b"x" + END, f"multipart/form-data; boundary=aaa; boundary={GUID.decode()}", 400,
+        "bad_multipart", "'boundary' is given twice",
+    ),
+    "two charsets": (
+        PART + b"x" + END, f"{BOUNDARY}; charset=utf-8; Charset=utf-16", 400, "bad_multipart",
+        "'charset' is given twice",
+    ),
+    **{f"charset {name}": (
+        PART + b"x" + END, f"{BOUNDARY}; charset={name}", 400, "bad_multipart", f"'{name}'",
+    ) for name in (
+        "UTF-16LE", "utf_16_be", "utf32", "UTF-32BE", "utf-7", "cp037", "IBM500", "CP1140", "ucs-2",
+    )},
     "many parts": (
         PART + (b"\r\n--" + GUID + b"\r\n\r\n") * 20 + END, BOUNDARY, 400, "bad_multipart",
         "times",

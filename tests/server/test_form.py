@@ -1,6 +1,7 @@
 """The part named `image` is the image, whatever else its client says about it."""
 
 import asyncio
+import codecs
 import subprocess
 import tracemalloc
 from collections.abc import AsyncGenerator, Callable
@@ -106,6 +107,28 @@ def test_what_is_refused_and_how(client: httpx2.Client, name: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     assert shown in answer.json()["detail"]
     assert len(answer.json()["detail"]) < 200  # nothing is cut off
+
+
+def test_python_is_not_asked_for_a_charset_by_its_client(gateway: Callable[..., Any]) -> None:
+    """It would remember each name, known or not, as long as the process runs."""
+    asked: list[str] = []
+
+    def search(name: str) -> None:
+        asked.append(name)
+
+    codecs.register(search)
+    try:
+        client = gateway()
+        for number in range(20):
+            name = f"x{number}" + "y" * 900
+            answer = _post(client, PART + b"x" + END, f"{BOUNDARY}; charset={name}")
+            assert answer.json()["code"] == "unsupported_media_type"
+            body = PART.replace(b"\r\n\r\n", b"\r\nContent-Type: text/plain; charset=%s\r\n\r\n")
+            answer = _post(client, body % name.encode() + b"x" + END)
+            assert answer.json()["code"] == "unsupported_media_type"
+    finally:
+        codecs.unregister(search)
+    assert not [name for name in asked if name.startswith("x")]
 
 
 def _read(pieces: list[bytes], max_bytes: int = 2**30) -> bytes:
