@@ -17,6 +17,7 @@ _SLICE_OF_DATA = 64 * 1024
 # begins in the app or the log.
 _LINES_PER_EVENT = 4
 _EVENTS_PER_REQUEST = 16
+_TARGET_BYTES_PER_EVENT = 128  # a query of 8 KiB has thousands of parameters
 _FOLDED = re.compile(rb"\r\n[ \t]")
 
 
@@ -68,7 +69,8 @@ class StrictConnection(h11.Connection):
                 raise RefusedHttp(error) from None
             raise
         if isinstance(event, h11.Request):
-            self._share.take_more(_EVENTS_PER_REQUEST)
+            url = len(event.target) // _TARGET_BYTES_PER_EVENT
+            self._share.take_more(_EVENTS_PER_REQUEST + url)
         if isinstance(event, h11.Request | h11.EndOfMessage):
             self._share.take_more(len(event.headers) // _LINES_PER_EVENT)
         self.hungry = event is h11.NEED_DATA

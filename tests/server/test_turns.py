@@ -19,12 +19,14 @@ from server.models import ServedModel, ServedModels
 from server.settings import Settings
 
 MOST_EVENTS = 64
+MOST_URL_BYTES = 8192
 CONNECTIONS = 8
 START = (
     b"POST /segment HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nConnection: close\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
 LAST = b"GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+LONG = b"GET /health/live? HTTP/1.1\r\nHost: a\r\n\r\n"
 # Name → what each connection sends, how many answers it gets, and the status of the last.
 SENT = {
     "chunks of one byte": (START + b"1\r\nx\r\n" * 40_000, 1, 400),
@@ -37,6 +39,12 @@ SENT = {
     ),
     "requests in a pipeline": (
         LAST.replace(b"Connection: close\r\n", b"") * 100 + LAST, 101, 200,
+    ),
+    "long URLs in a pipeline": (
+        LONG.replace(b"?", b"?" + b"a=b&" * 2000) * 20 + LAST, 21, 200,
+    ),
+    "URLs of 1 KiB in a pipeline": (
+        LONG.replace(b"?", b"?" + b"a=b&" * 250) * 60 + LAST, 61, 200,
     ),
     "forms in a pipeline": (
         LAST.replace(b"GET", b"POST").replace(b"Connection: close", b"Content-Length: 2") + b"ab"
@@ -60,13 +68,18 @@ def _send(port: int, sent: bytes) -> bytes:
 def test_no_turn_has_more_events_than_allowed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sent, answers, status = SENT[name]
     events = 0
+    url_bytes = 0
     per_turn: list[int] = []
+    url_bytes_per_turn: list[int] = []
     parse = h11.Connection.next_event
 
     def count(connection: h11.Connection) -> object:
-        nonlocal events
+        nonlocal events, url_bytes
         events += 1
-        return parse(connection)
+        event = parse(connection)
+        if isinstance(event, h11.Request):
+            url_bytes += len(event.target)
+        return event
 
     monkeypatch.setattr(h11.Connection, "next_event", count)
 
@@ -83,9 +96,10 @@ def test_no_turn_has_more_events_than_allowed(name: str, monkeypatch: pytest.Mon
         loop = asyncio.get_running_loop()
 
         def end_turn() -> None:
-            nonlocal events
+            nonlocal events, url_bytes
             per_turn.append(events)
-            events = 0
+            url_bytes_per_turn.append(url_bytes)
+            events = url_bytes = 0
             if not server.should_exit:
                 loop.call_soon(end_turn)
 
@@ -104,6 +118,7 @@ def test_no_turn_has_more_events_than_allowed(name: str, monkeypatch: pytest.Mon
         assert statuses[-1] == str(status).encode()
     assert sum(per_turn) > CONNECTIONS * 4
     assert max(per_turn) <= MOST_EVENTS
+    assert max(url_bytes_per_turn) <= 1.5 * MOST_URL_BYTES
 
 
 def _free_port() -> int:
