@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from ocrnet.errors import UndecodablePicture
 from server.form import read_form
 from server.problems import BodyTooLarge, RequestError
+from server.turns import FormTime
 
 # Multipart headers and boundaries come on top of the picture itself.
 _ENVELOPE = 64 * 1024
@@ -59,7 +60,10 @@ async def read_picture(request: Request, max_bytes: int, timeout: float) -> byte
         async with asyncio.timeout(timeout):
             stream = _bounded(request, limit, max_bytes)
             if multipart:
-                return await read_form(content_type, stream, max_bytes, request.query_params)
+                form_time = request.scope["state"].get("form_time") or FormTime()
+                return await read_form(
+                    content_type, stream, max_bytes, request.query_params, form_time
+                )
             body = BytesIO()
             async for piece in stream:
                 body.write(piece)

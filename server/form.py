@@ -5,9 +5,7 @@ Spring's RestTemplate, Retrofit and `curl -F image=<FILE` may give no file name;
 gives only `filename*` for names that are not ASCII. Sources: RFC 7578 and RFC 2046.
 """
 
-import asyncio
 import re
-import time
 from collections.abc import AsyncGenerator, Container
 from io import BytesIO
 
@@ -16,12 +14,12 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from ocrnet.errors import UndecodablePicture
 from server.problems import BodyTooLarge, RequestError
+from server.turns import FormTime
 
 _NAME = "image"
 # The parser goes through some hostile forms byte by byte: a slice of them takes a millisecond or
 # two, and then the other connections have their turn.
 _SLICE = 4 * 1024
-_LONGEST_TURN = 0.001  # seconds
 _MOST_DELIMITERS = 16  # a form with one part has two
 _LONGEST_CONTENT_TYPE = 1024
 _LONGEST_CHARSET = 40
@@ -38,23 +36,30 @@ _IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
 
 
 async def read_form(
-    content_type: str, stream: AsyncGenerator[bytes, None], max_bytes: int, in_url: Container[str]
+    content_type: str,
+    stream: AsyncGenerator[bytes, None],
+    max_bytes: int,
+    in_url: Container[str],
+    form_time: FormTime,
 ) -> bytes:
     """Return the bytes of the part `image`.
 
-    in_url: the names of the query parameters. Raises RequestError for a form that does not parse or
+    in_url: the names of the query parameters. form_time: shared by all forms of the event loop.
+    Raises RequestError for a form that does not parse or
     has any other part, BodyTooLarge for more than max_bytes, UndecodablePicture for 0 bytes.
     """
     form = _Form(content_type, max_bytes, in_url)
     received = 0
     async for piece in stream:
         received += len(piece)
-        began = time.perf_counter()
-        for at in range(0, len(piece), _SLICE):
-            form.write(piece[at : at + _SLICE])
-            if time.perf_counter() - began > _LONGEST_TURN:
-                await asyncio.sleep(0)
-                began = time.perf_counter()
+        at = 0
+        while at < len(piece):
+            async with form_time.turn() as used_up:
+                while at < len(piece):
+                    form.write(piece[at : at + _SLICE])
+                    at += _SLICE
+                    if used_up():
+                        break
     if received and not form.ended:
         raise _bad_form("the form has no closing boundary; it was cut off, or its boundary differs")
     if form.image is None:

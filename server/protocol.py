@@ -19,7 +19,7 @@ from server.logs import log_request
 from server.metrics import Metrics
 from server.middleware import MOST_HEAD_BYTES, MOST_URL_BYTES
 from server.problems import MEDIA_TYPE, RequestError, problem_document
-from server.turns import Share, Turns
+from server.turns import FormTime, Share, Turns
 
 
 class ProblemProtocol(H11Protocol):
@@ -31,6 +31,7 @@ class ProblemProtocol(H11Protocol):
 
     metrics: ClassVar[Metrics]
     turns: ClassVar[Turns]
+    form_time: ClassVar[FormTime]
     transport: LingeringTransport  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -41,7 +42,11 @@ class ProblemProtocol(H11Protocol):
         self._waits = False  # for a later turn
         self._stopped = False  # after a fault nothing more is parsed
         self._body_fault = BodyFault()
-        self.app_state = {**self.app_state, "body_fault": self._body_fault}
+        self.app_state = {
+            **self.app_state,
+            "body_fault": self._body_fault,
+            "form_time": self.form_time,
+        }
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wrap the transport."""
@@ -153,4 +158,5 @@ class ProblemProtocol(H11Protocol):
 
 def problem_protocol(metrics: Metrics) -> type[ProblemProtocol]:
     """Return the protocol for a gateway with those metrics; its connections share turns."""
-    return type("GatewayProtocol", (ProblemProtocol,), {"metrics": metrics, "turns": Turns()})
+    shared = {"metrics": metrics, "turns": Turns(), "form_time": FormTime()}
+    return type("GatewayProtocol", (ProblemProtocol,), shared)

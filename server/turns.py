@@ -5,11 +5,14 @@ with more to do wait for the next ones, first come first served.
 """
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 EVENTS = 64  # in one turn, of all connections together: one or two milliseconds
 SHARE = 32  # of these, for one connection at a time
+FORM_SECONDS = 0.001  # of parsing forms in one turn, of all together
 
 
 class Turns:
@@ -77,3 +80,37 @@ class Share:
         """Count an event that took as long as 1 + `events` of them."""
         self._left -= events
         self._turns.take_more(events)
+
+
+class FormTime:
+    """The time that all forms together may be parsed in one turn, first come first served.
+
+    One slice of a form is parsed however long it takes.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._spent = 0.0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Callable[[], bool]]:
+        """Wait for some time; yields a function that says whether it is used up."""
+        async with self._lock:
+            while self._spent > FORM_SECONDS:
+                await asyncio.sleep(0)
+            before = self._spent
+            if not before:
+                asyncio.get_running_loop().call_soon(self._renew)
+            began = time.perf_counter()
+
+            def used_up() -> bool:
+                self._spent = before + time.perf_counter() - began
+                return self._spent > FORM_SECONDS
+
+            try:
+                yield used_up
+            finally:
+                used_up()
+
+    def _renew(self) -> None:
+        self._spent = 0.0

@@ -15,11 +15,13 @@ import pytest
 import requests
 from numpy.typing import NDArray
 from PIL import Image
+from python_multipart.multipart import MultipartParser
 
 from corpus.forms import BODIES, BOUNDARY, END, PART, REFUSED
 from ocrnet.errors import OcrnetError
-from server import form
+from server import turns
 from server.form import read_form
+from server.turns import FormTime
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +138,7 @@ def _read(pieces: list[bytes], max_bytes: int = 2**30) -> bytes:
         for piece in pieces:
             yield piece
 
-    return asyncio.run(read_form(BOUNDARY, stream(), max_bytes, ()))
+    return asyncio.run(read_form(BOUNDARY, stream(), max_bytes, (), FormTime()))
 
 
 def test_a_form_may_arrive_in_any_pieces(png: bytes) -> None:
@@ -172,7 +174,7 @@ def test_the_image_is_held_once() -> None:
 
     async def measure() -> tuple[int, int, int]:  # inside: asyncio.run itself writes a result out
         tracemalloc.start()
-        data = await read_form(BOUNDARY, stream(), size, ())
+        data = await read_form(BOUNDARY, stream(), size, (), FormTime())
         held, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return len(data), held, peak
@@ -191,19 +193,57 @@ def test_the_event_loop_goes_on_while_a_large_piece_is_parsed(
     monkeypatch: pytest.MonkeyPatch, hostile: bytes
 ) -> None:
     """As if no slice were parsed in time."""
-    monkeypatch.setattr(form, "_LONGEST_TURN", -1.0)
+    monkeypatch.setattr(turns, "FORM_SECONDS", 0.0)
 
     async def stream() -> AsyncGenerator[bytes, None]:
         yield PART + hostile
 
     async def count_turns() -> int:
-        turns = 0
-        reading = asyncio.create_task(read_form(BOUNDARY, stream(), 2**30, ()))
+        count = 0
+        reading = asyncio.create_task(read_form(BOUNDARY, stream(), 2**30, (), FormTime()))
         while not reading.done():
-            turns += 1
+            count += 1
             await asyncio.sleep(0)
         with pytest.raises(OcrnetError, match="no closing boundary"):
             reading.result()
-        return turns
+        return count
 
     assert asyncio.run(count_turns()) >= len(hostile) // (4 * 1024)
+
+
+def test_forms_share_the_time_of_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight forms at once: as if each slice used the time up, one slice is parsed in a turn."""
+    monkeypatch.setattr(turns, "FORM_SECONDS", 0.0)
+    parsed: list[MultipartParser] = []  # of each slice
+    per_turn: list[int] = []
+    write = MultipartParser.write
+
+    def count(parser: MultipartParser, data: bytes) -> int:
+        parsed.append(parser)
+        return write(parser, data)
+
+    monkeypatch.setattr(MultipartParser, "write", count)
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield PART + bytes(2**14)
+        for _ in range(8):
+            yield bytes(1000)
+        yield END
+
+    async def read() -> None:
+        form_time = FormTime()
+        reading = asyncio.gather(
+            *(read_form(BOUNDARY, stream(), 2**30, (), form_time) for _ in range(8))
+        )
+        while not reading.done():
+            before = len(parsed)
+            await asyncio.sleep(0)
+            per_turn.append(len(parsed) - before)
+        assert [len(data) for data in reading.result()] == [2**14 + 8000] * 8
+
+    asyncio.run(read())
+    assert max(per_turn) == 1
+    assert len(parsed) == 8 * 14
+    for at in range(8, len(parsed), 8):  # none is far ahead of another
+        counts = [parsed[:at].count(parser) for parser in set(parsed)]
+        assert max(counts) - min(counts) <= 2
