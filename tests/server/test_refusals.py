@@ -43,10 +43,18 @@ def _cases(encode: Encode, scene: np.ndarray) -> dict[str, tuple[dict, int, str]
     good = {"image": encode(scene)}
     return {
         "too many bytes": ({"content": b"\xff\xd8\xff" + bytes(21 * 2**20)}, 413, "too_many_bytes"),
-        "charset of no kind": (
+        "charset that Python cannot use": (
             {
                 "content": b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n--b--\r\n',
                 "headers": {"content-type": "multipart/form-data; charset=undefined; boundary=b"},
+            },
+            422,
+            "unknown_field",
+        ),
+        "charset of other bytes": (
+            {
+                "content": b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n--b--\r\n',
+                "headers": {"content-type": "multipart/form-data; charset=utf-16; boundary=b"},
             },
             400,
             "bad_multipart",
