@@ -30,7 +30,9 @@ def little_left(pid: int, more: int) -> Iterator[None]:
 
 def python(script: str, *arguments: str) -> str:
     """Run a script in a process of its own, with this module at hand; what it printed."""
-    path = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
+    # The root first: tests/ocrnet is not ocrnet, wherever the script runs.
+    places = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
+    path = f"import sys; sys.path[:0] = {places!r}\n"
     command = [sys.executable, "-c", path + script, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
