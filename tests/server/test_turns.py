@@ -87,7 +87,8 @@ def test_no_turn_has_more_events_than_allowed(name: str, monkeypatch: pytest.Mon
         spec = get_spec("demo")
         engine = FakeEngine(spec.classes, spec.output_stride)
         served = ServedModels([ServedModel(spec, [], lambda: engine)])
-        config = server_config(create_app(Settings(), served), Settings())
+        settings = Settings(max_requests=CONNECTIONS)  # each one's file is looked at
+        config = server_config(create_app(settings, served), settings)
         config.port = 0
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
