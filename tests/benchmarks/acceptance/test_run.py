@@ -105,7 +105,7 @@ def _wait_until_gone(pid: int) -> None:
             status = Path(f"/proc/{pid}/stat").read_text().split()[2]
         except (ProcessLookupError, FileNotFoundError):
             return
-        if status == "Z":  # killed; whoever adopted it has not looked yet
+        if status == "Z":  # it was killed, and its new parent has not collected it yet
             return
         time.sleep(0.05)
     pytest.fail(f"process {pid} is still there")
