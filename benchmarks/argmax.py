@@ -15,10 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ocrnet.argmax import LabelMap, upsample_argmax
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import open_engine
-from ocrnet.interpolation import Floats
+from ocrnet.inference.argmax import LabelMap, upsample_argmax
+from ocrnet.inference.interpolation import Floats
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size, get_spec
 

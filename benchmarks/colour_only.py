@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ocrnet.miou import IGNORE, ConfusionMatrix
+from ocrnet.datasets.miou import IGNORE, ConfusionMatrix
 from ocrnet.scenes import Scene, draw_scene
 from ocrnet.zoo import load_labels
 

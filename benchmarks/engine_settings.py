@@ -29,11 +29,11 @@ from export.build.products import Product
 from export.build.source import Source
 from export.commands.arguments import positive
 from ocrnet.artefacts import Kind, Precision, ServedPrecision, find_graphs
-from ocrnet.engines.base import Images
+from ocrnet.engines.contract import Images
+from ocrnet.engines.engine_options import EngineOptions
 from ocrnet.engines.in_process import LoadedGraph
 from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
 from ocrnet.engines.openvino import OpenVinoGraph, float_type
-from ocrnet.engines.options import EngineOptions
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import ModelSpec, get_spec
 

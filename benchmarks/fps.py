@@ -41,7 +41,7 @@ from benchmarks.speed.table import measured_table, published_table
 from export.commands.arguments import positive, size
 from ocrnet.artefacts import Precision
 from ocrnet.errors import InputError, OcrnetError
-from ocrnet.options import Mode
+from ocrnet.inference.options import Mode
 from ocrnet.zoo import ModelSpec, get_spec
 
 _CPU_SECONDS = 60.0

@@ -29,8 +29,8 @@ from benchmarks.accuracy.scores import absent_classes, as_json, as_table
 from benchmarks.accuracy.state import StateFile, start
 from export.commands.needs import checkpoint_of
 from ocrnet import __version__
+from ocrnet.datasets.miou import ConfusionMatrix
 from ocrnet.errors import OcrnetError
-from ocrnet.miou import ConfusionMatrix
 
 
 def main(argv: Sequence[str] | None = None) -> int:

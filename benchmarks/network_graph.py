@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from ocrnet.artefacts import Precision
-from ocrnet.engines.base import Images, OutputName
+from ocrnet.engines.contract import Images, OutputName
 
 
 class NetworkGraph:

@@ -33,7 +33,7 @@ from export.commands.arguments import positive, size
 from export.onnx_graph import export_graph
 from export.optimise.network import OptimisedNetwork
 from export.optimise.passes import NO_PASSES, Passes
-from ocrnet.engines.base import Images
+from ocrnet.engines.contract import Images
 from ocrnet.engines.in_process import LoadedGraph
 from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
 from ocrnet.engines.openvino import OpenVinoGraph

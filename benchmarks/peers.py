@@ -43,7 +43,7 @@ from export.build.source import Source
 from export.commands.arguments import positive, size
 from ocrnet.artefacts import Artefact, Kind, ServedPrecision, find_graphs
 from ocrnet.engines import Engine, open_engine
-from ocrnet.engines.base import Images
+from ocrnet.engines.contract import Images
 from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
 from ocrnet.engines.openvino import OpenVinoGraph
 from ocrnet.errors import OcrnetError

@@ -33,10 +33,10 @@ from export.build.source import Source
 from export.commands.arguments import positive, size
 from ocrnet.artefacts import ServedPrecision, find_graphs
 from ocrnet.engines import Engine, open_engine
-from ocrnet.engines.base import Images
+from ocrnet.engines.contract import Images
 from ocrnet.errors import OcrnetError
-from ocrnet.options import SegmentOptions
-from ocrnet.plan import plan_request
+from ocrnet.inference.options import SegmentOptions
+from ocrnet.inference.plan import plan_request
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import ModelSpec, Size, get_spec
 

@@ -21,8 +21,8 @@ from export.network.layers import resize
 from export.train_config import read_config
 from export.train_data import draw_batch
 from export.train_heads import heads
-from ocrnet.freed_memory import keep_all_freed
-from ocrnet.miou import IGNORE
+from ocrnet.datasets.miou import IGNORE
+from ocrnet.process import keep_all_freed
 from ocrnet.zoo import get_spec
 
 Heads = Callable[[OCRNet, Tensor], tuple[Tensor, Tensor]]

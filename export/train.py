@@ -30,9 +30,9 @@ from export.train_config import TrainConfig, read_config
 from export.train_data import batches, class_weights
 from export.train_heads import heads
 from ocrnet.artefacts import sha256_of
+from ocrnet.datasets.miou import IGNORE
 from ocrnet.errors import CheckpointError
-from ocrnet.freed_memory import keep_all_freed
-from ocrnet.miou import IGNORE
+from ocrnet.process import keep_all_freed
 from ocrnet.zoo import get_spec
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from export.train_config import TrainConfig
-from ocrnet.miou import IGNORE
+from ocrnet.datasets.miou import IGNORE
 from ocrnet.scenes import Scene, draw_scene
 
 _STEPS_AHEAD = 3  # of each worker

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
+from ocrnet.concurrency import in_thread
 from ocrnet.engines import Engine
 from ocrnet.formats import AnswerOptions, render
+from ocrnet.images import PictureHeader, decode_picture
+from ocrnet.inference.options import SegmentOptions
+from ocrnet.inference.plan import RequestPlan, plan_request
+from ocrnet.inference.segmenter import BATCH_PIXELS, segment
 from ocrnet.memory_errors import memory_errors
-from ocrnet.options import SegmentOptions
-from ocrnet.pictures import PictureHeader, decode_picture
-from ocrnet.plan import RequestPlan, plan_request
-from ocrnet.segmenter import BATCH_PIXELS, segment
-from ocrnet.threads import in_thread
 from ocrnet.timings import Timings
 from ocrnet.zoo.spec import ModelSpec
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ocrnet.errors import OcrnetError
-from ocrnet.freed_memory import keep_freed
+from ocrnet.process import keep_freed
 from server.app import create_app
 from server.environment import is_from_kubernetes, variable_of, wrong_variables
 from server.listening import exposure, listen, url_of

@@ -16,6 +16,7 @@ from ocrnet.artefacts import (
     common_weights,
     find_graphs,
 )
+from ocrnet.concurrency import in_thread
 from ocrnet.engines import Engine, open_engine
 from ocrnet.engines.triton import (
     TritonConnection,
@@ -26,7 +27,6 @@ from ocrnet.engines.triton import (
 from ocrnet.errors import ArtefactError, UnknownModel
 from ocrnet.formats.legend import legend_png
 from ocrnet.formats.report import describe_class
-from ocrnet.threads import in_thread
 from ocrnet.zoo import DATASETS, ModelSpec, get_spec
 from server.settings import Settings
 

@@ -9,7 +9,7 @@ from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ocrnet.formats import AnswerOptions, FormatName
-from ocrnet.options import (
+from ocrnet.inference.options import (
     MOST_SCALES,
     SMALLEST_CROP,
     Mode,
@@ -18,7 +18,7 @@ from ocrnet.options import (
     parse_scales,
     parse_size,
 )
-from ocrnet.stitching import Blend
+from ocrnet.inference.stitching import Blend
 from server.problems import RequestError
 
 _NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)

@@ -11,7 +11,7 @@ from ocrnet.artefacts import ServedPrecision
 from ocrnet.engines import EngineOptions, Runtime
 from ocrnet.engines.compiled import usual_folder
 from ocrnet.errors import UnknownModel
-from ocrnet.pictures import PictureLimits
+from ocrnet.images import PictureLimits
 from ocrnet.zoo import get_spec
 from server.environment import PREFIX
 from server.setting_types import Cache, Folder, Host, Names, TritonAddress, names_in

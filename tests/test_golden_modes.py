@@ -18,9 +18,9 @@ from export.build.products import Product
 from export.build.source import Source
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import Engine, open_engine
-from ocrnet.logits import NetworkLogits, ResizedLogits
-from ocrnet.stitching import StitchedLogits
-from ocrnet.windows import plan_windows
+from ocrnet.inference.logits import NetworkLogits, ResizedLogits
+from ocrnet.inference.stitching import StitchedLogits
+from ocrnet.inference.windows import plan_windows
 from ocrnet.zoo import Size, get_spec
 
 MODELS = {

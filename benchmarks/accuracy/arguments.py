@@ -12,7 +12,7 @@ from ocrnet.artefacts import ServedPrecision
 from ocrnet.commands.arguments import at_least
 from ocrnet.engines import Runtime
 from ocrnet.errors import InputError
-from ocrnet.options import Mode, Resize, SegmentOptions, parse_scales
+from ocrnet.inference.options import Mode, Resize, SegmentOptions, parse_scales
 from ocrnet.zoo import ModelSpec, Size, get_spec
 
 Via = Literal["engine", "torch", "http"]

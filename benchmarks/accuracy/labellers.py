@@ -9,15 +9,15 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-from ocrnet.argmax import LabelMap
 from ocrnet.artefacts import ServedPrecision, find_graphs
 from ocrnet.commands.runners import RemoteRunner
 from ocrnet.engines import Engine, EngineOptions, Runtime, open_engine
 from ocrnet.formats.masks import rgb_png
-from ocrnet.options import SegmentOptions
-from ocrnet.pictures import RgbImage
-from ocrnet.plan import plan_request
-from ocrnet.segmenter import segment
+from ocrnet.images import RgbImage
+from ocrnet.inference.argmax import LabelMap
+from ocrnet.inference.options import SegmentOptions
+from ocrnet.inference.plan import plan_request
+from ocrnet.inference.segmenter import segment
 from ocrnet.timings import Timings
 from ocrnet.zoo import ModelSpec, Size
 
@@ -43,7 +43,7 @@ class Labeller(Protocol):
 
 
 class CoreLabeller:
-    """`ocrnet.segmenter.segment` over any engine: all that serves a picture but HTTP."""
+    """`ocrnet.inference.segmenter.segment` over any engine: all that serves a picture but HTTP."""
 
     def __init__(
         self, spec: ModelSpec, engine: Engine, options: SegmentOptions, facts: dict[str, Any]

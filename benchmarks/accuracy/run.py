@@ -6,8 +6,8 @@ from benchmarks.accuracy.arguments import Asked
 from benchmarks.accuracy.labellers import Labeller
 from benchmarks.accuracy.state import Progress, StateFile
 from benchmarks.accuracy.submission import write_prediction
+from ocrnet.datasets.miou import ConfusionMatrix
 from ocrnet.errors import BadEngineOutput
-from ocrnet.miou import ConfusionMatrix
 
 _SAVE_EVERY = 5  # pictures
 

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from ocrnet.miou import ConfusionMatrix
+from ocrnet.datasets.miou import ConfusionMatrix
 
 
 def as_table(matrix: ConfusionMatrix, names: tuple[str, ...]) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ocrnet.argmax import LabelMap
 from ocrnet.formats.masks import data_set_ids, index_png, palette_png
+from ocrnet.inference.argmax import LabelMap
 from ocrnet.zoo import load_labels
 
 

@@ -2,8 +2,8 @@
 
 The whole picture as it is goes through nothing but the network, `interpolate` and `argmax`, as in
 mmsegmentation's `inference` and `postprocess_result`: nothing that is served takes part. Windows,
-scales, mirror images and the published resize take the served code (`ocrnet.segmenter`) around the
-PyTorch network, so there the network alone is independent.
+scales, mirror images and the published resize take the served code (`ocrnet.inference.segmenter`)
+around the PyTorch network, so there the network alone is independent.
 """
 
 from typing import Any
@@ -15,10 +15,10 @@ from benchmarks.accuracy.labellers import CoreLabeller, Labeller
 from benchmarks.network_graph import NetworkGraph
 from export.build.source import Source
 from export.network import OCRNet
-from ocrnet.argmax import LabelMap
 from ocrnet.engines.in_process import InProcessEngine
-from ocrnet.options import SegmentOptions
-from ocrnet.pictures import RgbImage
+from ocrnet.images import RgbImage
+from ocrnet.inference.argmax import LabelMap
+from ocrnet.inference.options import SegmentOptions
 from ocrnet.zoo import ModelSpec
 
 

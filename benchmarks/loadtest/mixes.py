@@ -8,7 +8,7 @@ from typing import get_args
 import cv2
 
 from ocrnet.errors import InputError
-from ocrnet.options import Mode, parse_size
+from ocrnet.inference.options import Mode, parse_size
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size
 

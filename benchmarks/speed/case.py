@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ocrnet.artefacts import Kind, Precision
-from ocrnet.options import Mode
+from ocrnet.inference.options import Mode
 from ocrnet.zoo import ModelSpec, Size
 
 # torch: eager, float16 by autocast; the other three have half weights in float16 and, but for

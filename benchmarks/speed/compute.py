@@ -8,8 +8,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from export.network import OCRNet
-from ocrnet.options import SegmentOptions
-from ocrnet.plan import plan_request
+from ocrnet.inference.options import SegmentOptions
+from ocrnet.inference.plan import plan_request
 from ocrnet.zoo import ModelSpec, Size
 
 

@@ -10,10 +10,10 @@ from benchmarks.speed.device import Device
 from export.build.products import Product
 from export.tensorrt.run import PlanRunner
 from ocrnet.artefacts import MANIFEST_SUFFIX, read_manifest
-from ocrnet.engines.base import Images, OutputName
+from ocrnet.engines.contract import Images, OutputName
+from ocrnet.engines.engine_options import EngineOptions
 from ocrnet.engines.in_process import LoadedGraph
 from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
-from ocrnet.engines.options import EngineOptions
 
 
 class PlanGraph:

@@ -21,7 +21,7 @@ from benchmarks.speed.runner import Places
 from benchmarks.speed.runners import open_runner, prepare
 from export.build.source import Source
 from ocrnet.errors import OcrnetError
-from ocrnet.options import SegmentOptions
+from ocrnet.inference.options import SegmentOptions
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 

@@ -17,15 +17,15 @@ from benchmarks.speed.runner import Places, Runner
 from export.build.products import Product
 from export.build.source import Source
 from export.tensorrt.api import Gpu
-from ocrnet.argmax import upsample_argmax
 from ocrnet.artefacts import Kind, graph_folder
+from ocrnet.concurrency import in_thread
 from ocrnet.engines import Engine
-from ocrnet.engines.base import Images
+from ocrnet.engines.contract import Images
 from ocrnet.engines.in_process import InProcessEngine, LoadedGraph
-from ocrnet.options import SegmentOptions
-from ocrnet.plan import plan_request
-from ocrnet.segmenter import segment
-from ocrnet.threads import in_thread
+from ocrnet.inference.argmax import upsample_argmax
+from ocrnet.inference.options import SegmentOptions
+from ocrnet.inference.plan import plan_request
+from ocrnet.inference.segmenter import segment
 from ocrnet.timings import Timings
 from ocrnet.zoo import ModelSpec
 

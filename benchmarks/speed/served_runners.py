@@ -17,7 +17,7 @@ from export.triton.models import Serving
 from export.triton.repository import write_configs
 from ocrnet.artefacts import Kind
 from ocrnet.engines import Engine
-from ocrnet.engines.base import Images
+from ocrnet.engines.contract import Images
 from ocrnet.engines.triton import TritonConnection, TritonEngine, served_graphs
 from ocrnet.errors import EngineUnavailable
 from server.local_triton import LocalTriton, install_environment

@@ -4,7 +4,7 @@ import argparse
 import math
 
 from ocrnet.errors import InvalidOption
-from ocrnet.options import parse_size
+from ocrnet.inference.options import parse_size
 from ocrnet.zoo import Size
 
 

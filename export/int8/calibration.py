@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrnet.datasets import DrawnScenes, Example
+from ocrnet.datasets.miou import IGNORE
 from ocrnet.datasets.pairs import find_files
 from ocrnet.errors import InputError
-from ocrnet.miou import IGNORE
-from ocrnet.pictures import (
+from ocrnet.images import (
     PictureHeader,
     PictureLimits,
     RgbImage,

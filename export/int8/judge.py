@@ -9,9 +9,9 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from ocrnet.argmax import upsample_argmax
 from ocrnet.datasets import Example
-from ocrnet.miou import ConfusionMatrix
+from ocrnet.datasets.miou import ConfusionMatrix
+from ocrnet.inference.argmax import upsample_argmax
 from ocrnet.zoo import ModelSpec, Size
 
 if TYPE_CHECKING:

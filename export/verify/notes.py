@@ -1,7 +1,7 @@
 """What has to be said of a report's figures of mIoU, so that they are not misread."""
 
 from export.verify.report import Figures, KindReport, Reference
-from ocrnet.miou import KNOWN_MIOU
+from ocrnet.datasets.miou import KNOWN_MIOU
 
 
 def notes(kind: KindReport) -> list[str]:

@@ -5,7 +5,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrnet.miou import ConfusionMatrix
+from ocrnet.datasets.miou import ConfusionMatrix
 
 
 class Tally:

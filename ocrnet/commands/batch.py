@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from ocrnet.commands.runners import Runner, Unreachable
 from ocrnet.commands.sources import Source
+from ocrnet.concurrency import in_lone_thread, in_thread
 from ocrnet.errors import OcrnetError, OutOfMemory
-from ocrnet.threads import in_lone_thread, in_thread
 
 _OUT_OF_MEMORY = "there is not enough free memory: use --jobs 1, --mode slide, or a smaller --crop"
 

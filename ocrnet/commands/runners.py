@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Protocol
 
+from ocrnet.concurrency import in_lone_thread, in_thread
 from ocrnet.engines import Engine
 from ocrnet.errors import OcrnetError
 from ocrnet.formats import AnswerOptions
-from ocrnet.options import SegmentOptions
-from ocrnet.pictures import PictureLimits, inspect_picture
+from ocrnet.images import PictureLimits, inspect_picture
+from ocrnet.inference.options import SegmentOptions
 from ocrnet.pipeline import make_job, run_job
-from ocrnet.threads import in_lone_thread, in_thread
 from ocrnet.timings import Timings
 from ocrnet.zoo import ModelSpec
 

@@ -15,7 +15,7 @@ from ocrnet.engines import EngineOptions, open_engine
 from ocrnet.engines.compiled import usual_folder
 from ocrnet.errors import InvalidOption
 from ocrnet.formats import FORMATS, AnswerOptions
-from ocrnet.options import (
+from ocrnet.inference.options import (
     SMALLEST_CROP,
     Mode,
     Resize,
@@ -23,8 +23,8 @@ from ocrnet.options import (
     parse_scales,
     parse_size,
 )
-from ocrnet.plan import plan_request
-from ocrnet.stitching import Blend
+from ocrnet.inference.plan import plan_request
+from ocrnet.inference.stitching import Blend
 from ocrnet.zoo import Size, get_spec
 
 _LARGEST = 10**9

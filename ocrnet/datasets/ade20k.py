@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from ocrnet.datasets.label_map import label_values
+from ocrnet.datasets.miou import IGNORE
 from ocrnet.datasets.pairs import Pair, find_files, labels_of, some_pictures
 from ocrnet.errors import InputError
-from ocrnet.miou import IGNORE
 from ocrnet.zoo import load_labels
 
 _SPLITS = {"train": "training", "val": "validation"}

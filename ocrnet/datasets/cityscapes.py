@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ocrnet.datasets.label_map import LabelValues, index_values, label_values
+from ocrnet.datasets.miou import IGNORE
 from ocrnet.datasets.pairs import Pair, find_files, labels_of, some_pictures
-from ocrnet.miou import IGNORE
 from ocrnet.zoo import load_labels
 
 _PICTURE, _TRAIN_IDS, _IDS = (

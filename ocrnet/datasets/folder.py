@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ocrnet.datasets.ade20k import ade20k_pairs
-from ocrnet.datasets.base import Dataset
 from ocrnet.datasets.cityscapes import cityscapes_pairs
+from ocrnet.datasets.dataset import Dataset
 from ocrnet.datasets.pairs import Pair, PairedFiles
 from ocrnet.datasets.voc12 import voc12_pairs
 from ocrnet.errors import InputError

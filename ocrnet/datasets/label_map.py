@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ocrnet.datasets.miou import IGNORE
 from ocrnet.errors import InputError
-from ocrnet.miou import IGNORE
-from ocrnet.pictures import PictureLimits, inspect_picture
+from ocrnet.images import PictureLimits, inspect_picture
 
 
 @dataclass(frozen=True)

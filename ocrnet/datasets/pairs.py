@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrnet.datasets.base import Example
+from ocrnet.datasets.dataset import Example
 from ocrnet.datasets.label_map import LabelValues, read_label_map
 from ocrnet.errors import InputError
-from ocrnet.pictures import PictureLimits, RgbImage, decode_picture, inspect_picture
+from ocrnet.images import PictureLimits, RgbImage, decode_picture, inspect_picture
 from ocrnet.zoo import Size
 
 

@@ -1,9 +1,9 @@
 """Everything that can run a network: one protocol, and one module per runtime."""
 
 from ocrnet.artefacts import Artefact
-from ocrnet.engines.base import Engine
+from ocrnet.engines.contract import Engine
+from ocrnet.engines.engine_options import DEFAULTS, EngineOptions, Runtime
 from ocrnet.engines.in_process import InProcessEngine, LoadedGraph
-from ocrnet.engines.options import DEFAULTS, EngineOptions, Runtime
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo.spec import ModelSpec
 

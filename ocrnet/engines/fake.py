@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrnet.engines.base import Images, OutputName
+from ocrnet.engines.contract import Images, OutputName
 from ocrnet.errors import EngineUnavailable
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrnet.engines.base import Images, OutputName
+from ocrnet.engines.contract import Images, OutputName
 from ocrnet.errors import ArtefactError, EngineUnavailable
 from ocrnet.memory_errors import memory_errors
 from ocrnet.zoo.spec import ModelSpec, Size

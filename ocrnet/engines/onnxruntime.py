@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 # Its errors derive from Exception alone and have no public name of their own.
 from onnxruntime.capi import onnxruntime_pybind11_state as _states
 
-from ocrnet.engines.base import Images, OutputName
-from ocrnet.engines.options import DEFAULTS, EngineOptions
+from ocrnet.engines.contract import Images, OutputName
+from ocrnet.engines.engine_options import DEFAULTS, EngineOptions
 from ocrnet.errors import ArtefactError, EngineError, OutOfMemory
 from ocrnet.memory_errors import says_out_of_memory
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ocrnet import __version__
 from ocrnet.artefacts import Precision
-from ocrnet.engines.base import Images, OutputName
 from ocrnet.engines.compiled import CompiledCache, key_of
-from ocrnet.engines.options import DEFAULTS, EngineOptions
+from ocrnet.engines.contract import Images, OutputName
+from ocrnet.engines.engine_options import DEFAULTS, EngineOptions
 from ocrnet.errors import ArtefactError, EngineError
 from ocrnet.memory_errors import memory_errors
 

@@ -15,11 +15,11 @@ from ocrnet.formats.masks import (
 )
 from ocrnet.formats.overlay import overlay
 from ocrnet.formats.report import report
-from ocrnet.maps import Want
-from ocrnet.options import SegmentOptions
-from ocrnet.pictures import RgbImage
-from ocrnet.plan import RequestPlan
-from ocrnet.segmenter import Segmentation
+from ocrnet.images import RgbImage
+from ocrnet.inference.maps import Want
+from ocrnet.inference.options import SegmentOptions
+from ocrnet.inference.plan import RequestPlan
+from ocrnet.inference.segmenter import Segmentation
 from ocrnet.timings import Timings
 from ocrnet.zoo.spec import ModelSpec
 

@@ -4,8 +4,8 @@ from io import BytesIO
 
 import numpy as np
 
-from ocrnet.argmax import LabelMap
-from ocrnet.maps import HalfLogits
+from ocrnet.inference.argmax import LabelMap
+from ocrnet.inference.maps import HalfLogits
 from ocrnet.zoo.spec import Labels
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocrnet.argmax import LabelMap
-from ocrnet.maps import Confidence
+from ocrnet.inference.argmax import LabelMap
+from ocrnet.inference.maps import Confidence
 from ocrnet.zoo.spec import Labels
 
 # Drawn label maps of 1024x2048: level 3 takes 4 ms and 30 kB, level 6 (zlib's own) 11 ms and 20 kB.

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrnet.argmax import LabelMap
+from ocrnet.inference.argmax import LabelMap
 from ocrnet.zoo.spec import Labels
 
 _EDGE = (255, 255, 255)

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrnet.argmax import LabelMap
-from ocrnet.options import SegmentOptions
-from ocrnet.plan import RequestPlan
+from ocrnet.inference.argmax import LabelMap
+from ocrnet.inference.options import SegmentOptions
+from ocrnet.inference.plan import RequestPlan
 from ocrnet.timings import Timings
 from ocrnet.zoo.spec import Labels, ModelSpec
 

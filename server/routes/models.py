@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from ocrnet.concurrency import in_thread
 from ocrnet.formats.legend import palette_csv
-from ocrnet.threads import in_thread
 from server.models import ServedModel, describe
 from server.problems import MEDIA_TYPE
 from server.state import Gateway

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from ocrnet.concurrency import in_thread
 from ocrnet.cost import Cost, estimate
 from ocrnet.formats import FORMATS, AnswerOptions
 from ocrnet.formats.report import describe_plan
-from ocrnet.options import SegmentOptions
-from ocrnet.pictures import inspect_picture
+from ocrnet.images import inspect_picture
+from ocrnet.inference.options import SegmentOptions
+from ocrnet.inference.plan import plan_request
 from ocrnet.pipeline import Job, make_job, run_job
-from ocrnet.plan import plan_request
-from ocrnet.threads import in_thread
 from ocrnet.timings import Timings
 from ocrnet.zoo import Size
 from server.body import read_picture

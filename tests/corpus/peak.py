@@ -11,7 +11,7 @@ COUNTED = Path("/proc/self/clear_refs").exists()  # only Linux counts peaks
 _MEASURE = """
 import sys
 from pathlib import Path
-from ocrnet.pictures import PictureLimits, decode_picture, inspect_picture
+from ocrnet.images import PictureLimits, decode_picture, inspect_picture
 def status(name):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))

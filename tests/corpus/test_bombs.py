@@ -18,7 +18,7 @@ from PIL import Image
 from corpus import exif, jpeg, others, vp8l, webp
 from corpus.case import Case, judge, mask_of
 from corpus.png import GREY, SIGNATURE, chunk, header, one_colour, png, zeros
-from ocrnet.pictures import PictureLimits, inspect_picture
+from ocrnet.images import PictureLimits, inspect_picture
 from ocrnet.scenes import draw_scene
 
 SCENE = draw_scene(1, 64, 96).image
@@ -236,7 +236,7 @@ def test_decoders_of_other_formats_are_not_even_there(root: Any) -> None:
     import sys
 
     code = (
-        "import sys, json; from ocrnet.pictures import *\n"
+        "import sys, json; from ocrnet.images import *\n"
         "for data in json.loads(sys.stdin.read()):\n"
         "    try: inspect_picture(bytes.fromhex(data), PictureLimits())\n"
         "    except Exception as error: assert 'JPEG, PNG or WebP' in str(error), error\n"

@@ -16,9 +16,9 @@ from export.network import OCRNet
 from export.network.hrnet import HRNetSizes
 from export.optimise.network import OptimisedNetwork
 from export.optimise.passes import Passes
-from ocrnet.options import SegmentOptions
-from ocrnet.plan import plan_request
-from ocrnet.segmenter import segment
+from ocrnet.inference.options import SegmentOptions
+from ocrnet.inference.plan import plan_request
+from ocrnet.inference.segmenter import segment
 from ocrnet.timings import Timings
 from ocrnet.zoo import Size, get_spec
 from ocrnet.zoo.spec import Labels, ModelSpec

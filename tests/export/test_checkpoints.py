@@ -16,8 +16,8 @@ from export import load_model
 from export.checkpoints import read_state
 from export.inert_pickle import load_inert
 from export.network import OCRNet
-from ocrnet.argmax import upsample_argmax
 from ocrnet.errors import CheckpointError
+from ocrnet.inference.argmax import upsample_argmax
 from ocrnet.zoo import Size, get_spec
 
 State = dict[str, torch.Tensor]

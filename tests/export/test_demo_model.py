@@ -16,12 +16,12 @@ from export import load_model
 from export.parity import DYNAMIC_SIZES, TOLERANCES, compare
 from export.runners import run_onnx, run_pytorch
 from ocrnet.artefacts import find_graphs, sha256_of
+from ocrnet.datasets.miou import ConfusionMatrix
 from ocrnet.engines import open_engine
-from ocrnet.miou import ConfusionMatrix
-from ocrnet.options import SegmentOptions
-from ocrnet.plan import plan_request
+from ocrnet.inference.options import SegmentOptions
+from ocrnet.inference.plan import plan_request
+from ocrnet.inference.segmenter import segment
 from ocrnet.scenes import IGNORE, draw_scene
-from ocrnet.segmenter import segment
 from ocrnet.timings import Timings
 from ocrnet.zoo import Size, get_spec
 

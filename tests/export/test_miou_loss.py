@@ -22,7 +22,7 @@ from export.verify.table import as_table
 from export.verify.tally import Tally
 from ocrnet.artefacts import Artefact, Manifest
 from ocrnet.datasets import Example
-from ocrnet.miou import ConfusionMatrix
+from ocrnet.datasets.miou import ConfusionMatrix
 from ocrnet.zoo import get_spec
 
 SPEC = get_spec("demo")

@@ -35,10 +35,10 @@ def _most_faults(setting: str) -> int:
 def test_what_is_kept_is_not_faulted_in_again() -> None:
     assert _most_faults("") > 1000
     for setting in ("keep_freed(2**27)", "keep_all_freed()"):
-        setting = f"from ocrnet.freed_memory import keep_freed, keep_all_freed; {setting}"
+        setting = f"from ocrnet.process import keep_freed, keep_all_freed; {setting}"
         assert _most_faults(setting) < 50
 
 
 def test_past_the_most_it_is_given_back() -> None:
-    setting = "from ocrnet.freed_memory import keep_freed; keep_freed(2**22)"
+    setting = "from ocrnet.process import keep_freed; keep_freed(2**22)"
     assert _most_faults(setting) > 1000

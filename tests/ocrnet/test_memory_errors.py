@@ -32,7 +32,7 @@ import hashlib, json, os
 from pathlib import Path
 from corpus.address_space import MIB, little_left
 from ocrnet.errors import OutOfMemory
-from ocrnet.pictures import PictureLimits, decode_picture, inspect_picture
+from ocrnet.images import PictureLimits, decode_picture, inspect_picture
 
 def decoded(data):
     image = decode_picture(inspect_picture(data, PictureLimits()))
@@ -71,8 +71,8 @@ from pathlib import Path
 from corpus.address_space import MIB, little_left
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.formats import AnswerOptions
-from ocrnet.options import SegmentOptions
-from ocrnet.pictures import PictureLimits, inspect_picture
+from ocrnet.inference.options import SegmentOptions
+from ocrnet.images import PictureLimits, inspect_picture
 from ocrnet.pipeline import make_job, run_job
 from ocrnet.timings import Timings
 from ocrnet.zoo import Size, get_spec

@@ -15,10 +15,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocrnet.engines.base import Images, OutputName
+from ocrnet.concurrency import in_thread
+from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
-from ocrnet.pictures import PictureLimits, inspect_picture
-from ocrnet.threads import in_thread
+from ocrnet.images import PictureLimits, inspect_picture
 
 Gateway = Callable[..., httpx2.Client]
 Encode = Callable[..., bytes]

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocrnet.argmax import upsample_argmax
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import open_engine
+from ocrnet.inference.argmax import upsample_argmax
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size, get_spec, load_labels
 

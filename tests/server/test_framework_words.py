@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from corpus.forms import REFUSED as FORMS
 from corpus.heads import CHUNKS, GET, HOST, POST
 from corpus.heads import REFUSED as HEADS
-from ocrnet.engines.base import Images, OutputName
+from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
 from server.options import SegmentQuery
 

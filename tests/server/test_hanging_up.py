@@ -15,9 +15,9 @@ import pytest
 from numpy.typing import NDArray
 
 from ocrnet.commands.runners import Refused, RemoteRunner
-from ocrnet.engines.base import Images, OutputName
+from ocrnet.concurrency import in_thread
+from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
-from ocrnet.threads import in_thread
 from server.linger import LingeringTransport
 
 Gateway = Callable[..., httpx2.Client]

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from corpus import vp8l
 from corpus.png import RGBA, SIGNATURE, chunk, header, png, zeros
-from ocrnet.engines.base import Images, OutputName
+from ocrnet.concurrency import WorkCancelled, in_thread
+from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
-from ocrnet.pictures import PictureLimits, inspect_picture
-from ocrnet.threads import WorkCancelled, in_thread
+from ocrnet.images import PictureLimits, inspect_picture
 from ocrnet.zoo import get_spec
 from server.models import ServedModel
 

@@ -17,7 +17,7 @@ from tritonclient.utils import InferenceServerException
 
 from corpus import address_space, jpeg, webp
 from corpus.png import png
-from ocrnet.engines.base import Images, OutputName
+from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.engines.triton.connection import as_ours
 from ocrnet.errors import EngineError, EngineUnavailable, OutOfMemory

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocrnet.engines.base import Images, OutputName
+from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.errors import BadEngineOutput, EngineError, EngineUnavailable
 from server.options import SegmentQuery

@@ -8,7 +8,7 @@ from tritonclient.grpc import InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
 from ocrnet.deadline import seconds_left
-from ocrnet.engines.base import Images, OutputName
+from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.triton.connection import TritonConnection, as_ours
 from ocrnet.engines.triton.graphs import VERSION, TritonGraph
 from ocrnet.errors import BadEngineOutput, EngineUnavailable

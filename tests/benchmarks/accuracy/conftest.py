@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks import miou
-from ocrnet.pictures import RgbImage
+from ocrnet.images import RgbImage
 
 Labels = NDArray[np.uint8]
 

@@ -15,7 +15,7 @@ from benchmarks.network_graph import NetworkGraph
 from export import load_model
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.engines.in_process import InProcessEngine
-from ocrnet.options import SegmentOptions
+from ocrnet.inference.options import SegmentOptions
 from ocrnet.scenes import IGNORE, draw_scene
 from ocrnet.zoo import Size, get_spec
 

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.speed.compute import gmac, measured_peak
-from ocrnet.options import SegmentOptions
+from ocrnet.inference.options import SegmentOptions
 from ocrnet.zoo import Size, get_spec
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 from ocrnet.artefacts import find_graphs
 from ocrnet.cli import main
 from ocrnet.engines import open_engine
-from ocrnet.engines.base import Images, OutputName
+from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.zoo import get_spec
 

@@ -8,8 +8,8 @@ import openvino
 import pytest
 
 from ocrnet.engines.compiled import CompiledCache, key_of
+from ocrnet.engines.engine_options import EngineOptions
 from ocrnet.engines.openvino import OpenVinoGraph
-from ocrnet.engines.options import EngineOptions
 from ocrnet.errors import ArtefactError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)

@@ -11,7 +11,7 @@ import pytest
 
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import Engine, EngineOptions, Runtime, open_engine
-from ocrnet.engines.base import checked_logits
+from ocrnet.engines.contract import checked_logits
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.engines.triton import TritonConnection, TritonEngine, served_graphs
 from ocrnet.errors import ArtefactError, EngineError, EngineUnavailable

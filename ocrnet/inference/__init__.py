@@ -1,0 +1,1 @@
+"""From an image and a plan of windows to the maps that were asked for."""
