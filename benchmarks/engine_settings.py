@@ -25,8 +25,8 @@ from benchmarks.pages import write_json
 from benchmarks.passes import in_turns
 from benchmarks.speed.graphs import best_checkpoint, ready_graph
 from benchmarks.speed.table import Table
-from export.build.products import Product
-from export.build.source import Source
+from export.artefacts.source import Source
+from export.artefacts.targets import Product
 from export.commands.arguments import positive
 from ocrnet.artefacts import Kind, Precision, ServedPrecision, find_graphs
 from ocrnet.engines.contract import Images

@@ -30,8 +30,8 @@ from benchmarks.speed.graphs import best_checkpoint
 from benchmarks.speed.table import Table
 from export import load_model
 from export.commands.arguments import positive, size
-from export.onnx_graph import export_graph
-from export.optimise.network import OptimisedNetwork
+from export.graphs.onnx_export import export_graph
+from export.optimise.optimised_network import OptimisedNetwork
 from export.optimise.passes import NO_PASSES, Passes
 from ocrnet.engines.contract import Images
 from ocrnet.engines.in_process import LoadedGraph

@@ -29,10 +29,10 @@ from benchmarks.machine import processor
 from benchmarks.pages import around_table
 from benchmarks.plans_page import COMMAND, write_page
 from benchmarks.resume import Facts, run_missing
-from export.build.artefact import BuildSettings, build_artefact
-from export.build.products import Product, kinds_of
-from export.build.source import Source
-from export.checkpoints import STAND_IN
+from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.source import Source
+from export.artefacts.targets import Product, kinds_of
+from export.checkpoints.loading import STAND_IN
 from export.tensorrt.api import load_tensorrt
 from ocrnet.artefacts import Kind, Precision, graph_folder
 from ocrnet.errors import ArtefactError

@@ -28,8 +28,8 @@ from benchmarks.machine import cores, processor, vector_units
 from benchmarks.pages import write_json
 from benchmarks.speed.graphs import best_checkpoint, ready_graph
 from benchmarks.speed.table import Table
-from export.build.products import Product, kinds_of
-from export.build.source import Source
+from export.artefacts.source import Source
+from export.artefacts.targets import Product, kinds_of
 from export.commands.arguments import positive, size
 from ocrnet.artefacts import ServedPrecision, find_graphs
 from ocrnet.engines import Engine, open_engine

@@ -3,8 +3,8 @@
     python benchmarks/train_step.py
 
 Each way adds to the one before: channels first, channels last, the OCR head's 3×3 convolution
-without enlarging its coarse branches (export/train_heads.py), freed memory kept, bfloat16. The
-memory is kept for the whole process, so the last two come after the rest.
+without enlarging its coarse branches (export/training/cheaper_heads.py), freed memory kept,
+bfloat16. The memory is kept for the whole process, so the last two come after the rest.
 """
 
 import argparse
@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from export.network import OCRNet
 from export.network.layers import resize
-from export.train_config import read_config
-from export.train_data import draw_batch
-from export.train_heads import heads
+from export.training.batches import draw_batch
+from export.training.cheaper_heads import heads
+from export.training.run_config import read_config
 from ocrnet.datasets.miou import IGNORE
 from ocrnet.process import keep_all_freed
 from ocrnet.zoo import get_spec

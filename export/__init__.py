@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import ocrnet  # noqa: F401  # before openvino: see ocrnet/telemetry.py
 
 if TYPE_CHECKING:
-    from export.checkpoints import load_model as load_model
+    from export.checkpoints.loading import load_model as load_model
 
 __all__ = ["load_model"]
 
 
 def __getattr__(name: str) -> object:
     if name == "load_model":
-        from export.checkpoints import load_model
+        from export.checkpoints.loading import load_model
 
         return load_model
     raise AttributeError(f"module 'export' has no attribute {name!r}")

@@ -23,12 +23,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from export.checkpoints import load_model
+from export.checkpoints.loading import load_model
 from export.network import OCRNet
 from export.network.layers import resize
-from export.train_config import TrainConfig, read_config
-from export.train_data import batches, class_weights
-from export.train_heads import heads
+from export.training.batches import batches, class_weights
+from export.training.cheaper_heads import heads
+from export.training.run_config import TrainConfig, read_config
 from ocrnet.artefacts import sha256_of
 from ocrnet.datasets.miou import IGNORE
 from ocrnet.errors import CheckpointError

@@ -13,9 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
-from export.build.artefact import BuildSettings, build_artefact
-from export.build.products import Product
-from export.build.source import Source
+from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.source import Source
+from export.artefacts.targets import Product
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.inference.logits import NetworkLogits, ResizedLogits

@@ -24,9 +24,9 @@ from torch.nn.functional import interpolate
 from benchmarks.pages import write_json
 from benchmarks.speed.case import EngineName
 from benchmarks.speed.torch_ways import open_label, way
-from export.checkpoints import STAND_IN, load_model
-from export.verify.gates import Gate, gate_for, shortcomings
-from export.verify.tally import Tally
+from export.checkpoints.loading import STAND_IN, load_model
+from export.evaluation.gates import Gate, gate_for, shortcomings
+from export.evaluation.tally import Tally
 from ocrnet.artefacts import Precision
 from ocrnet.errors import OcrnetError
 from ocrnet.scenes import draw_scene
@@ -54,7 +54,7 @@ def demo_rows(
     ways: tuple[tuple[EngineName, Precision], ...] = _WAYS,
 ) -> Iterator[Facts]:
     """Compare PyTorch's ways on that device with PyTorch in float32 on the CPU."""
-    from export.build.source import DEMO_WEIGHTS
+    from export.artefacts.source import DEMO_WEIGHTS
 
     spec = get_spec("demo")
     network = load_model(spec, DEMO_WEIGHTS)
@@ -115,8 +115,8 @@ def onnxruntime_rows(
     from benchmarks.speed.device import claimed_device
     from benchmarks.speed.device_runners import BoundGraph, on_device
     from benchmarks.speed.graphs import ready_graph
-    from export.build.products import Product
-    from export.build.source import DEMO_WEIGHTS, Source
+    from export.artefacts.source import DEMO_WEIGHTS, Source
+    from export.artefacts.targets import Product
     from ocrnet.artefacts import Kind
 
     spec, device = get_spec("demo"), claimed_device(device_name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pages import write_json
-from export.build.products import Product
+from export.artefacts.targets import Product
 from export.tensorrt.api import find_gpu
 from ocrnet.artefacts import MANIFEST_SUFFIX, Kind, graph_folder, read_manifest
 from ocrnet.cli import main as ocrnet

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from export.build.products import Product
-from export.build.source import Source
-from export.checkpoints import STAND_IN
+from export.artefacts.source import Source
+from export.artefacts.targets import Product
+from export.checkpoints.loading import STAND_IN
 from export.commands.needs import checkpoint_of
 from export.tensorrt.api import Gpu
 from ocrnet.artefacts import Kind, graph_folder
@@ -37,7 +37,7 @@ def ready_graph(
     call; a plan takes eight, or more if they are asked for. Raises ArtefactError.
     """
     # Not needed where PyTorch computes, and it imports the runtimes.
-    from export.build.artefact import BuildSettings, build_artefact, is_current
+    from export.artefacts.builder import BuildSettings, build_artefact, is_current
 
     settings = BuildSettings(repository, gpu=gpu, optimised=optimised)
     settings = replace(settings, max_batch=max(settings.max_batch, batch))

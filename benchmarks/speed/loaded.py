@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from benchmarks.speed.case import Case
 from benchmarks.speed.device import Device
-from export.build.products import Product
-from export.tensorrt.run import PlanRunner
+from export.artefacts.targets import Product
+from export.tensorrt.plan_runner import PlanRunner
 from ocrnet.artefacts import MANIFEST_SUFFIX, read_manifest
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.engine_options import EngineOptions

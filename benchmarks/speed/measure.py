@@ -19,7 +19,7 @@ from benchmarks.speed.graphs import best_checkpoint
 from benchmarks.speed.protocol import Protocol, take_samples
 from benchmarks.speed.runner import Places
 from benchmarks.speed.runners import open_runner, prepare
-from export.build.source import Source
+from export.artefacts.source import Source
 from ocrnet.errors import OcrnetError
 from ocrnet.inference.options import SegmentOptions
 from ocrnet.scenes import draw_scene

@@ -14,8 +14,8 @@ from benchmarks.network_graph import NetworkGraph
 from benchmarks.speed.case import Case
 from benchmarks.speed.device import Device
 from benchmarks.speed.runner import Places, Runner
-from export.build.products import Product
-from export.build.source import Source
+from export.artefacts.source import Source
+from export.artefacts.targets import Product
 from export.tensorrt.api import Gpu
 from ocrnet.artefacts import Kind, graph_folder
 from ocrnet.concurrency import in_thread

@@ -12,9 +12,9 @@ from PIL import Image
 from benchmarks.gateway import running_gateway
 from benchmarks.speed.case import Case
 from benchmarks.speed.runner import Places, Runner
-from export.build.source import Source
+from export.artefacts.source import Source
+from export.triton.config_files import write_configs
 from export.triton.models import Serving
-from export.triton.repository import write_configs
 from ocrnet.artefacts import Kind
 from ocrnet.engines import Engine
 from ocrnet.engines.contract import Images

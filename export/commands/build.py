@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from export.build.products import TARGETS, Product, kinds_of, products
+from export.artefacts.targets import TARGETS, Product, kinds_of, products
 from export.commands.arguments import positive, size
 from export.commands.needs import checkpoint_of, needs_export_extra, needs_nncf
 from ocrnet.artefacts import KINDS, Kind, Manifest, Precision
@@ -13,8 +13,8 @@ from ocrnet.errors import OcrnetError
 from ocrnet.zoo import ModelSpec, Size, get_spec, load_zoo
 
 if TYPE_CHECKING:
-    from export.build.artefact import BuildSettings
-    from export.build.source import Source
+    from export.artefacts.builder import BuildSettings
+    from export.artefacts.source import Source
 
 _DESCRIPTION = """\
 Build artefacts of models and compare each, but plans, with PyTorch. Kinds of
@@ -114,9 +114,9 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def _build(arguments: argparse.Namespace) -> int:
     needs_export_extra()
-    from export.build.source import Source
-    from export.commands.agreement import report_disagreements
-    from export.triton.repository import name_weights
+    from export.artefacts.source import Source
+    from export.commands.disagreements import report_disagreements
+    from export.triton.config_files import name_weights
 
     specs = _specs(arguments)
     settings = _settings(arguments)
@@ -155,7 +155,7 @@ def _checkpoint(spec: ModelSpec, arguments: argparse.Namespace) -> str:
 def _build_one(
     source: "Source", kind: Kind, product: Product, settings: "BuildSettings", force: bool
 ) -> str:
-    from export.build.artefact import build_artefact, is_current
+    from export.artefacts.builder import build_artefact, is_current
 
     if not force and is_current(source, kind, product, settings):
         return "there already"
@@ -198,11 +198,11 @@ def _kinds(spec: ModelSpec, arguments: argparse.Namespace) -> list[Kind]:
 
 
 def _settings(arguments: argparse.Namespace) -> "BuildSettings":
-    from export.build.artefact import BuildSettings
-    from export.build.int8 import Int8Settings
+    from export.artefacts.builder import BuildSettings
+    from export.artefacts.int8_graphs import Int8Settings
     from export.int8.calibration import Calibration
     from export.tensorrt.api import find_gpu, load_tensorrt
-    from export.tensorrt.build import BuildOptions
+    from export.tensorrt.plan_builder import BuildOptions
 
     gpu = find_gpu() if "tensorrt" in arguments.to else None
     for target in set(arguments.to) & {"tensorrt", "tensorrt-rtx"}:

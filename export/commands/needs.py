@@ -30,8 +30,8 @@ def checkpoint_of(spec: ModelSpec) -> str:
 
     Raises OcrnetError with how to get it.
     """
-    from export.build.source import SHIPPED_WEIGHTS
-    from export.checkpoint_cache import cached_checkpoint
+    from export.artefacts.source import SHIPPED_WEIGHTS
+    from export.checkpoints.cache import cached_checkpoint
 
     if spec.checkpoint.shipped:
         return str(SHIPPED_WEIGHTS / spec.checkpoint.shipped)

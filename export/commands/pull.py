@@ -21,7 +21,7 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def _pull(arguments: argparse.Namespace) -> int:
     needs_export_extra()
-    from export.download import pull
+    from export.checkpoints.download import pull
 
     for name in arguments.models:
         pulled = pull(get_spec(name))

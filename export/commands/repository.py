@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from export.build.products import kinds_of
+from export.artefacts.targets import kinds_of
 from export.commands.arguments import positive
 from export.commands.needs import needs_export_extra
 from ocrnet.zoo import get_spec
@@ -73,9 +73,9 @@ def _not_negative(text: str) -> int:
 
 def _repository(arguments: argparse.Namespace) -> int:
     needs_export_extra()
-    from export.commands.agreement import report_disagreements
+    from export.commands.disagreements import report_disagreements
+    from export.triton.config_files import stale_configs, write_configs
     from export.triton.models import Serving
-    from export.triton.repository import stale_configs, write_configs
 
     serving = Serving(
         max_batch=arguments.max_batch,

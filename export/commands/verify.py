@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from export.build.products import kinds_of
+from export.artefacts.targets import kinds_of
 from export.commands.arguments import finite, positive, size
 from export.commands.needs import checkpoint_of, needs_export_extra
 from ocrnet.artefacts import KINDS, Format
@@ -15,7 +15,7 @@ from ocrnet.errors import OcrnetError
 from ocrnet.zoo import ModelSpec, Size, get_spec
 
 if TYPE_CHECKING:
-    from export.verify.pictures import Pictures
+    from export.evaluation.labelled_images import Pictures
 
 _DESCRIPTION = """\
 Run PyTorch and every artefact of a model over the same pictures, and judge
@@ -97,9 +97,9 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def _verify(arguments: argparse.Namespace) -> int:
     needs_export_extra()
-    from export.build.source import Source
-    from export.verify.run import Asked, verify
-    from export.verify.table import as_table
+    from export.artefacts.source import Source
+    from export.evaluation.table import as_table
+    from export.evaluation.verification import Asked, verify
 
     spec = get_spec(arguments.model)
     source = Source(spec, arguments.checkpoint or checkpoint_of(spec))
@@ -116,14 +116,14 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.write_json(arguments.json)
     if arguments.html:
-        from export.verify.page import write_page
+        from export.evaluation.page import write_page
 
         write_page(report, views, spec, arguments.html)
     return 0 if report.passed else 1
 
 
 def _pictures(arguments: argparse.Namespace, spec: ModelSpec) -> "Pictures":
-    from export.verify.pictures import DataSetPictures, ScenePictures
+    from export.evaluation.labelled_images import DataSetPictures, ScenePictures
 
     if arguments.data:
         data = open_dataset(spec.dataset, arguments.data, arguments.split, arguments.limit)

@@ -17,9 +17,9 @@ import openvino
 from numpy.typing import NDArray
 from openvino.passes import ConstantFolding, Manager
 
-from export.int8.parts import computed_nodes, nodes_by_part
-from export.int8.resized import resized
+from export.int8.layer_groups import computed_nodes, nodes_by_part
 from export.int8.signed import with_signed_activations
+from export.int8.transplant import resized
 
 _Model = TypeVar("_Model", openvino.Model, onnx.ModelProto)
 
@@ -34,7 +34,7 @@ def to_openvino(
     """Quantise for CPUs.
 
     model: of export_graph with its batch norms folded; left as it is. pictures: each uint8
-    (1, H, W, 3), of any size. floating: parts (export/int8/parts.py) that are not quantised.
+    (1, H, W, 3), of any size. floating: parts (export/int8/layer_groups.py) that are not quantised.
     rewritten: where the model is rewritten for one size, the same for the size of the pictures; the
     result then takes one picture at a time. Raises ArtefactError for a graph of another exporter.
     """

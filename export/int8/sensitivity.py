@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from export.evaluation.int8_judge import Figures, Gate, Judge
+from export.evaluation.int8_report import Attempt, Part, Report
 from export.int8.calibration import Pictures
-from export.int8.judge import Figures, Gate, Judge
-from export.int8.parts import computed_nodes, nodes_by_part
-from export.int8.report import Attempt, Part, Report
+from export.int8.layer_groups import computed_nodes, nodes_by_part
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import ModelSpec
 

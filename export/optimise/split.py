@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from export.network.heads import AuxiliaryHead, OCRHead
 from export.network.layers import ConvNormRelu, resize
-from export.optimise.banded import EnlargedConvs
+from export.optimise.coarse_upsample import EnlargedConvs
 from export.optimise.fold import folded
 from export.optimise.tokens import to_pixels, to_tokens
 from ocrnet.zoo import Size

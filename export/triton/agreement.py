@@ -17,7 +17,7 @@ from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
-from export.ports import FREE, Port, Ports, declared_ports
+from export.graphs.ports import FREE, Port, Ports, declared_ports
 
 # `OnnxDataTypeToModelConfigDataType` of the same source, where the names are not the same.
 _TYPES = {"FLOAT": "FP32", "FLOAT16": "FP16", "DOUBLE": "FP64", "BFLOAT16": "BF16"}

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from export.build.products import Product
-from export.ports import Port, ports_of
+from export.artefacts.targets import Product
+from export.graphs.ports import Port, ports_of
 from export.triton.config import (
     Cuda,
     DataType,

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from export import load_model
-from export.parity import DYNAMIC_SIZES, TOLERANCES, compare
-from export.runners import run_onnx, run_pytorch
+from export.evaluation.parity import DYNAMIC_SIZES, TOLERANCES, compare
+from export.evaluation.runners import run_onnx, run_pytorch
 from ocrnet.artefacts import find_graphs, sha256_of
 from ocrnet.datasets.miou import ConfusionMatrix
 from ocrnet.engines import open_engine

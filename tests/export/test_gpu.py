@@ -12,13 +12,13 @@ import safetensors.torch
 import torch
 
 from export import load_model
-from export.build.artefact import BuildSettings, build_artefact
-from export.build.products import Product
-from export.build.source import Source
-from export.runners import open_outputs, run_pytorch
+from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.source import Source
+from export.artefacts.targets import Product
+from export.evaluation.gates import gate_for
+from export.evaluation.runners import open_outputs, run_pytorch
 from export.train import train
-from export.train_config import read_config
-from export.verify.gates import gate_for
+from export.training.run_config import read_config
 from ocrnet.artefacts import graph_folder
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size, get_spec

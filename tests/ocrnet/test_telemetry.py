@@ -11,7 +11,12 @@ import pytest
 
 @pytest.mark.parametrize(
     "module",
-    ["ocrnet.engines.openvino", "server.models", "export.int8.quantise", "export.runners"],
+    [
+        "ocrnet.engines.openvino",
+        "server.models",
+        "export.int8.quantise",
+        "export.evaluation.runners",
+    ],
 )
 def test_no_identifier_is_made_and_nothing_can_be_sent(module: str, tmp_path: Path) -> None:
     code = f"""

@@ -13,9 +13,9 @@ import openvino
 import pytest
 from PIL import Image
 
-from export.build.artefact import BuildSettings, build_artefact
-from export.build.products import Product
-from export.build.source import Source
+from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.source import Source
+from export.artefacts.targets import Product
 from ocrnet.artefacts import MANIFEST_SUFFIX, graph_folder, read_manifest, sha256_of
 from ocrnet.cli import main
 from ocrnet.engines.fake import FakeEngine

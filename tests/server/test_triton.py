@@ -18,11 +18,11 @@ from PIL import Image
 from tritonclient.grpc import InferenceServerClient
 
 from benchmarks.gateway import GatewayProcess
-from export.build.artefact import BuildSettings, build_artefact
-from export.build.products import Product
-from export.build.source import Source
+from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.source import Source
+from export.artefacts.targets import Product
+from export.triton.config_files import write_configs
 from export.triton.models import Serving
-from export.triton.repository import write_configs
 from ocrnet.cli import main
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec

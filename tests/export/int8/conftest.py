@@ -3,7 +3,7 @@ from collections.abc import Callable
 import onnx
 import pytest
 
-from export.build.source import DEMO_WEIGHTS, Source
+from export.artefacts.source import DEMO_WEIGHTS, Source
 from export.int8.calibration import Pictures, drawn_pictures
 from ocrnet.zoo import Size, get_spec
 

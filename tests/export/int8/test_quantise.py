@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnx.version_converter import convert_version
 
-from export.build.source import Source
-from export.half import to_half, with_visible_rounding
+from export.artefacts.source import Source
+from export.evaluation.int8_judge import Judge, labeller
+from export.evaluation.runners import run_onnx
+from export.graphs.fp16 import to_half, with_visible_rounding
 from export.int8.calibration import Pictures
-from export.int8.judge import Judge, labeller
-from export.int8.parts import OF_REWRITTEN, part_of
+from export.int8.layer_groups import OF_REWRITTEN, part_of
 from export.int8.quantise import to_openvino, to_qdq
 from export.int8.sensitivity import BY_DEFAULT
-from export.runners import run_onnx
 from export.tensorrt.api import load_tensorrt
-from export.tensorrt.build import BuildOptions, build_plan
+from export.tensorrt.plan_builder import BuildOptions, build_plan
 from export.tensorrt.profiles import ShapeRange
 from ocrnet.datasets import DrawnScenes
 from ocrnet.errors import ArtefactError

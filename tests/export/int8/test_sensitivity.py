@@ -9,9 +9,9 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
+from export.evaluation.int8_judge import Gate
 from export.int8.calibration import Pictures
-from export.int8.judge import Gate
-from export.int8.parts import OF_REWRITTEN, PARTS
+from export.int8.layer_groups import OF_REWRITTEN, PARTS
 from export.int8.sensitivity import Quantised, quantise_within
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import get_spec

@@ -15,16 +15,16 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from export.build.artefact import BuildSettings, build_artefact, is_current
-from export.build.products import Product
-from export.build.source import Source
-from export.checkpoints import STAND_IN
+from export.artefacts.builder import BuildSettings, build_artefact, is_current
+from export.artefacts.source import Source
+from export.artefacts.targets import Product
+from export.checkpoints.loading import STAND_IN
+from export.graphs.ports import FREE, Port, Ports, declared_ports
 from export.network.hrnet import HRNetSizes
 from export.network.ocrnet import _HRNETS
-from export.ports import FREE, Port, Ports, declared_ports
 from export.triton.agreement import differences, disagreements
+from export.triton.config_files import write_configs
 from export.triton.models import Serving
-from export.triton.repository import write_configs
 from ocrnet.artefacts import Kind, find_graphs, graph_folder, sha256_of
 from ocrnet.cli import main
 from ocrnet.zoo import ModelSpec, Size, get_spec
@@ -71,10 +71,10 @@ def built(source: Source, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
     repositories = {graph: tmp_path_factory.mktemp(graph) for graph in ("optimised", "plain")}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("export.build.artefact.open_runner", lambda *_: None)
-        patch.setattr("export.build.artefact.compare", lambda *_: {})
-        patch.setattr("export.build.artefact.for_gpu", for_gpu)
-        patch.setattr("export.build.artefact.write_report", lambda *_: {})
+        patch.setattr("export.artefacts.builder.open_runner", lambda *_: None)
+        patch.setattr("export.artefacts.builder.compare", lambda *_: {})
+        patch.setattr("export.artefacts.builder.for_gpu", for_gpu)
+        patch.setattr("export.artefacts.builder.write_report", lambda *_: {})
         for kind in KINDS:
             for graph, products in (("plain", (FLOAT32,)), ("optimised", (FLOAT32, FLOAT16, INT8))):
                 settings = BuildSettings(repositories[graph], optimised=graph == "optimised")

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from export.ports import FREE, Port, Ports
+from export.graphs.ports import FREE, Port, Ports
 from export.triton.agreement import differences
 
 _CONFIG = """

@@ -6,8 +6,8 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig as Schema
 
+from export.triton.config_files import config_files, name_weights, stale_configs, write_configs
 from export.triton.models import Serving
-from export.triton.repository import config_files, name_weights, stale_configs, write_configs
 from export.triton.weights import artefact_weights, stated_parameters, with_parameters
 from ocrnet.artefacts import Manifest, artefact_stem
 from ocrnet.zoo import get_spec

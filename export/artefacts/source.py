@@ -1,0 +1,96 @@
+"""A model on its way to artefacts: its network and plain graphs, made when first asked for."""
+
+import tempfile
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import onnx
+
+from export.checkpoints.cache import is_published
+from export.checkpoints.loading import STAND_IN, load_model
+from export.graphs.onnx_export import export_graph, fixed_size
+from export.network import OCRNet
+from export.optimise.optimised_network import OptimisedNetwork
+from export.optimise.passes import Passes, passes_that_pay
+from ocrnet.artefacts import Kind, Origin, Precision, sha256_of, weights_of
+from ocrnet.zoo import ModelSpec, Size
+
+SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
+DEMO_WEIGHTS = SHIPPED_WEIGHTS / "demo.safetensors"
+
+_Made = TypeVar("_Made")
+
+
+class Source:
+    """One model and its checkpoint; several artefacts are built from it."""
+
+    def __init__(self, spec: ModelSpec, checkpoint: str):
+        """checkpoint: a file, or "stand-in"."""
+        self.spec = spec
+        self.checkpoint = checkpoint
+        self._plain: dict[Kind, onnx.ModelProto] = {}
+        self._kept: dict[tuple[Kind, str], Any] = {}
+
+    @cached_property
+    def network(self) -> OCRNet:
+        """Loaded from the checkpoint; raises CheckpointError."""
+        return load_model(self.spec, self.checkpoint)
+
+    @cached_property
+    def checkpoint_sha256(self) -> str:
+        """Empty for stand-in weights."""
+        return "" if self.checkpoint == STAND_IN else sha256_of(Path(self.checkpoint))
+
+    @property
+    def checkpoint_name(self) -> str:
+        """As manifests name it."""
+        return STAND_IN if self.checkpoint == STAND_IN else Path(self.checkpoint).name
+
+    @cached_property
+    def origin(self) -> Origin:
+        """What the checkpoint is, as far as it is known here and now."""
+        published = is_published(self.spec, self.checkpoint_sha256)
+        recorded = "published" if published else ""
+        name, sha256 = self.checkpoint_name, self.checkpoint_sha256
+        return weights_of(self.spec, name, sha256, recorded).origin
+
+    def plain_graph(self, kind: Kind) -> onnx.ModelProto:
+        """Return the float32 graph of that kind, batch norms folded: what others are made from."""
+        if kind not in self._plain:
+            self._plain.clear()  # one at a time: those of HRNet-W48 are 280 MB each
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "model.onnx"
+                export_graph(self.network, path, fixed_size(self.spec, kind), half_weights=False)
+                self._plain[kind] = onnx.load(path)
+        return self._plain[kind]
+
+    def passes(self, precision: Precision) -> Passes:
+        """What fixed graphs for CPUs are rewritten with."""
+        return passes_that_pay(self.spec.backbone, int8=precision == "int8")
+
+    def optimised_graph(self, size: Size, precision: Precision) -> onnx.ModelProto:
+        """Return the float32 graph of one size rewritten for CPUs, as that precision needs it."""
+        network = OptimisedNetwork(self.network, size, self.passes(precision))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            export_graph(network.eval(), path, size, half_weights=False)
+            return onnx.load(path)
+
+    def keep(self, kind: Kind, name: str, make: Callable[[], _Made]) -> _Made:
+        """Return what was made under that name, from now on, until one of another kind is."""
+        if (kind, name) not in self._kept:
+            if any(other != kind for other, _ in self._kept):
+                self._kept.clear()
+            self._kept[kind, name] = make()
+        made: _Made = self._kept[kind, name]
+        return made
+
+    def travels(self, kind: Kind) -> bool:
+        """Whether this is the graph that git holds, whose weights are stored in half the bytes."""
+        return (
+            kind == "dynamic"
+            and self.checkpoint != STAND_IN
+            and Path(self.checkpoint).resolve() == DEMO_WEIGHTS.resolve()
+        )

@@ -1,0 +1,1 @@
+"""Checkpoint files: found, downloaded, read without running them, compared with the zoo."""

@@ -1,0 +1,137 @@
+"""From a network to ONNX graphs: uint8 NHWC in, `logits` out, every node named.
+
+The tracer-based exporter is used; docs/adr/0002 says why.
+"""
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+
+from ocrnet.artefacts import Kind
+from ocrnet.zoo import ModelSpec, Size
+
+OPSET = 17
+# Any size will do; what is compared with PyTorch has other ones (export/evaluation/parity.py).
+_TRACED = Size(160, 224)
+
+
+def fixed_size(spec: ModelSpec, kind: Kind) -> Size | None:
+    """The size of a model's graph of that kind; None: any. Raises ValueError if it has none."""
+    if kind == "dynamic":
+        return None
+    size = spec.crop if kind == "window" else spec.whole
+    if size is None:
+        raise ValueError(f"{spec.name} has no {kind} graph: {spec.dataset} pictures vary in size")
+    return size
+
+
+def export_graph(
+    network: torch.nn.Module, path: Path, size: Size | None, *, half_weights: bool
+) -> None:
+    """Write an OCRNet, or one rewritten for that size, as an ONNX graph for any N.
+
+    size: the one size that it takes; None: any. The shapes that the graph declares are those of the
+    trace: the exporter itself gives up on a shape behind a Reshape, and a runtime that compares
+    shapes (Triton's) then refuses the graph.
+
+    half_weights: store weights as float16 with a Cast behind each; the batch norms are then
+    left as they are, since folding them would round the weights a second time.
+    """
+    traced = size or _TRACED
+    image = torch.zeros(1, traced.height, traced.width, 3, dtype=torch.uint8)
+    free = {0: "N"} if size else {0: "N", 1: "H", 2: "W"}
+    free_out = {0: "N"} if size else {0: "N", 2: "h", 3: "w"}
+    training = torch.onnx.TrainingMode
+    outputs: list[torch.Tensor] = []
+    with (
+        network.register_forward_hook(lambda _, __, logits: outputs.append(logits)),
+        warnings.catch_warnings(),
+    ):
+        # Deprecated by PyTorch in favour of an exporter that is ten times slower.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            network,
+            (image,),
+            str(path),
+            input_names=["image"],
+            output_names=["logits"],
+            dynamic_axes={"image": free, "logits": free_out},
+            opset_version=OPSET,
+            dynamo=False,
+            training=training.PRESERVE if half_weights else training.EVAL,
+            do_constant_folding=not half_weights,
+        )
+    model = onnx.load(path)
+    _declare(model.graph.output[0], outputs[0].shape, free_out)
+    _share(model)
+    if half_weights:
+        _store_half(model)
+    _name_nodes(model)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
+
+
+def _declare(output: onnx.ValueInfoProto, shape: Sequence[int], free: dict[int, str]) -> None:
+    """Let an output declare its shape: numbers, and a name for each dimension that is free."""
+    declared = output.type.tensor_type.shape
+    del declared.dim[:]
+    for index, length in enumerate(shape):
+        if index in free:
+            declared.dim.add(dim_param=free[index])
+        else:
+            declared.dim.add(dim_value=length)
+
+
+def _share(model: onnx.ModelProto) -> None:
+    """Let all that use a weight name it: of equal ones the exporter keeps one, and copies it."""
+    weights = {weight.name for weight in model.graph.initializer}
+    nodes = list(model.graph.node)
+    copies = {
+        node.output[0]: node.input[0]
+        for node in nodes
+        if node.op_type == "Identity" and node.input[0] in weights
+    }
+    del model.graph.node[:]
+    for node in nodes:
+        if node.output[0] not in copies:
+            for index, name in enumerate(node.input):
+                node.input[index] = copies.get(name, name)
+            model.graph.node.append(node)
+
+
+def _name_nodes(model: onnx.ModelProto) -> None:
+    """Give every node a name of its own: messages of parsers and converters rely on it."""
+    seen: Counter[str] = Counter()
+    for node in model.graph.node:
+        base = node.name or f"/{node.op_type}"
+        seen[base] += 1
+        node.name = base if seen[base] == 1 else f"{base}_{seen[base]}"
+
+
+def _store_half(model: onnx.ModelProto) -> None:
+    """Replace every float32 weight that is a float16 by that and a Cast."""
+    casts = []
+    for weight in model.graph.initializer:
+        if weight.data_type != onnx.TensorProto.FLOAT:
+            continue
+        values = numpy_helper.to_array(weight)
+        half = values.astype(np.float16)
+        if values.size < 16 or not np.array_equal(half.astype(np.float32), values):
+            continue
+        name = weight.name
+        stored = numpy_helper.from_array(half, f"{name}.half")
+        weight.CopyFrom(stored)
+        casts.append(
+            onnx.helper.make_node(
+                "Cast", [stored.name], [name], name=f"/{name}/Cast", to=onnx.TensorProto.FLOAT
+            )
+        )
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*casts, *nodes])

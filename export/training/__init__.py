@@ -1,0 +1,1 @@
+"""What `python -m export.train` is made of."""

@@ -1,0 +1,48 @@
+"""From one size to another: what would have been made for it, and never of another network."""
+
+import numpy as np
+import onnx
+import openvino
+import pytest
+
+from export.artefacts.source import Source
+from export.evaluation.int8_judge import labeller
+from export.int8.quantise import _one_picture, _read
+from export.int8.transplant import resized
+from ocrnet.errors import ArtefactError
+from ocrnet.scenes import draw_scene
+from ocrnet.zoo import Size
+
+SMALL, LARGE, ODD = Size(128, 256), Size(384, 512), Size(93, 512)
+
+
+@pytest.fixture(scope="module")
+def graphs(demo: Source) -> dict[Size, openvino.Model]:
+    return {
+        size: _read(_one_picture(demo.optimised_graph(size, "int8")))
+        for size in (SMALL, LARGE, ODD)
+    }
+
+
+@pytest.mark.parametrize("large", [LARGE, ODD], ids=str)
+def test_only_what_the_size_makes_is_changed(
+    demo: Source, graphs: dict[Size, openvino.Model], large: Size
+) -> None:
+    found = resized(graphs[SMALL].clone(), graphs[SMALL], graphs[large])
+    image = draw_scene(1, large.height, large.width).image
+    expected = labeller(graphs[large], demo.spec)(image)
+    np.testing.assert_array_equal(labeller(found, demo.spec)(image), expected)
+
+
+def test_another_network_is_refused(
+    graphs: dict[Size, openvino.Model], graph: onnx.ModelProto
+) -> None:
+    with pytest.raises(ArtefactError, match="the graphs differ"):
+        resized(graphs[SMALL].clone(), graphs[SMALL], _read(graph))
+
+
+def test_a_constant_that_was_lost_is_named(
+    graphs: dict[Size, openvino.Model], graph: onnx.ModelProto
+) -> None:
+    with pytest.raises(ArtefactError, match="lost constants of the size"):
+        resized(_read(graph), graphs[SMALL], graphs[LARGE])

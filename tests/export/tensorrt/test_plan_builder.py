@@ -1,0 +1,152 @@
+"""Graphs parsed and built by NVIDIA's own parser and builder, ahead of time, without a GPU."""
+
+import dataclasses
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import onnx
+import pytest
+
+from export.artefacts.builder import BuildSettings, is_current
+from export.artefacts.source import DEMO_WEIGHTS, Source
+from export.artefacts.targets import Product
+from export.graphs.ports import FREE, Port, declared_ports
+from export.tensorrt.api import Gpu, find_gpu, load_tensorrt
+from export.tensorrt.plan_builder import BuildOptions, build_plan
+from export.tensorrt.plan_runner import PlanRunner, check_plan
+from export.tensorrt.profiles import shape_range
+from ocrnet.artefacts import Manifest, read_manifest
+from ocrnet.cli import main
+from ocrnet.errors import ArtefactError
+from ocrnet.zoo import Size, get_spec
+
+WHOLE = Size(1024, 2048)
+
+
+@pytest.fixture
+def _rtx() -> None:
+    pytest.importorskip(
+        "tensorrt_rtx", reason="tensorrt-rtx is not installed", exc_type=ImportError
+    )
+
+
+@pytest.mark.usefixtures("_rtx")
+@pytest.mark.parametrize("name", ["ocrnet_hr18s_cityscapes_40k", "ocrnet_hr18_ade20k_80k"])
+def test_plans_are_parsed_and_built(name: str, tmp_path: Path) -> None:
+    command = ["export", "build", name, "--checkpoint", "stand-in", "--kinds", "dynamic", "window"]
+    precisions = ["--precision", "float16", "float32"]
+    to = ["--to", "tensorrt-rtx", *precisions, "--repository", str(tmp_path)]
+    assert main([*command, *to]) == 0
+    for kind in ("dynamic", "window"):
+        for short in ("_fp16", ""):
+            folder = tmp_path / f"{name}_{kind}" / "1"
+            manifest = read_manifest(folder / f"model_rtx{short}.plan.manifest.json")
+            assert manifest.build["layers"] > 200
+            assert (folder / manifest.file).stat().st_size > 1_000_000
+            assert set(manifest.versions) >= {"tensorrt_rtx", "torch"}
+            assert manifest.parity == {}
+            with pytest.raises(ArtefactError, match=r"no NVIDIA GPU|ahead of time"):
+                PlanRunner(folder / manifest.file, ["logits"])
+
+
+@pytest.mark.usefixtures("_rtx")
+def test_whole_pictures_give_labels(tmp_path: Path) -> None:
+    command = ["export", "build", "demo", "--to", "onnx-fp16", "tensorrt-rtx", "--kinds", "whole"]
+    assert main([*command, "--max-batch", "1", "--repository", str(tmp_path)]) == 0
+    folder = tmp_path / "demo_whole" / "1"
+    manifest = read_manifest(folder / "model_rtx_fp16.plan.manifest.json")
+    assert manifest.outputs == ["logits", "labels"]
+    assert manifest.profile["min"] == manifest.profile["max"] == [1, 1024, 2048, 3]
+    source, plan = Source(get_spec("demo"), str(DEMO_WEIGHTS)), Product("tensorrt_rtx", "float16")
+    settings = BuildSettings(tmp_path, max_batch=1)
+    assert is_current(source, "whole", plan, settings)
+    for other in ({"max_batch": 2}, {"plan": BuildOptions(level=5)}):
+        assert not is_current(source, "whole", plan, dataclasses.replace(settings, **other))
+    logits, labels = declared_ports(onnx.load(folder / "model_fp16.onnx")).outputs
+    assert logits == Port("logits", "FLOAT16", (FREE, 19, 256, 512))
+    assert labels == Port("labels", "UINT8", (FREE, 1024, 2048))
+
+
+@pytest.mark.usefixtures("_rtx")
+def test_a_graph_of_mixed_types_is_refused_with_the_node() -> None:
+    half = onnx.numpy_helper.from_array(np.ones(3, np.float16), "weight")
+    node = onnx.helper.make_node("Mul", ["image", "weight"], ["y"], "/my/Mul")
+    wide = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        [node],
+        "graph",
+        [onnx.helper.make_tensor_value_info("image", wide, [3])],
+        [onnx.helper.make_tensor_value_info("y", wide, [3])],
+        [half],
+    )
+    model = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8
+    )
+    shapes = shape_range(get_spec("demo"), "whole", WHOLE, max_batch=1, max_size=WHOLE)
+    with pytest.raises(ArtefactError, match="/my/Mul"):
+        build_plan(load_tensorrt("tensorrt_rtx"), model, shapes, BuildOptions())
+
+
+def test_shapes_of_plans() -> None:
+    spec = get_spec("demo")
+    dynamic = shape_range(spec, "dynamic", None, max_batch=8, max_size=Size(2048, 2048))
+    assert dynamic.opt == (1, 512, 1024, 3)
+    assert dynamic.max == (1, 2048, 2048, 3)
+    window = shape_range(spec, "window", spec.crop, max_batch=8, max_size=WHOLE)
+    assert (window.min[0], window.opt[0], window.max[0]) == (1, 4, 8)
+    assert not window.fixed
+    assert shape_range(spec, "whole", WHOLE, max_batch=1, max_size=WHOLE).fixed
+
+
+def _manifest(capability: str, version: str) -> Manifest:
+    return Manifest(
+        "demo", "window", "tensorrt", "float16", "model.plan", {}, 512, 1024, ["logits"], 19,
+        "", "", {"tensorrt": version}, {}, gpu={"compute_capability": capability},
+    )  # fmt: skip
+
+
+def test_a_plan_holds_for_one_gpu_and_one_version() -> None:
+    here = Gpu("NVIDIA A100", "8.0", "610.43")
+    check_plan(Path("model.plan"), _manifest("8.0", "11.1.0"), here, "11.1.0")
+    with pytest.raises(ArtefactError, match=r"built for compute capability 9\.0.*has 8\.0"):
+        check_plan(Path("model.plan"), _manifest("9.0", "11.1.0"), here, "11.1.0")
+    with pytest.raises(ArtefactError, match=r"built by TensorRT 10\.13.*here is 11\.1"):
+        check_plan(Path("model.plan"), _manifest("8.0", "10.13.3"), here, "11.1.0")
+
+
+def test_the_gpu_is_what_nvidia_smi_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("export.tensorrt.api.shutil.which", lambda _: "/usr/bin/nvidia-smi")
+
+    def answers(text: str, code: int = 0) -> None:
+        answer = SimpleNamespace(stdout=text, stderr="", returncode=code)
+        monkeypatch.setattr("export.tensorrt.api.subprocess.run", lambda *_, **__: answer)
+
+    answers("NVIDIA A100-SXM4-80GB, 8.0, 610.43.02\nNVIDIA A100-SXM4-80GB, 8.0, 610.43.02\n")
+    assert find_gpu() == Gpu("NVIDIA A100-SXM4-80GB", "8.0", "610.43.02")
+    answers("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", 9)
+    with pytest.raises(ArtefactError, match="couldn't communicate"):
+        find_gpu()
+
+
+def test_without_a_gpu_building_a_plan_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("export.tensorrt.api.shutil.which", lambda _: None)
+    command = ["export", "build", "demo", "--to", "tensorrt", "--repository", str(tmp_path)]
+    assert main(command) == 1
+    assert "there is no NVIDIA GPU here" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_manifest_of_a_plan_is_readable_json(tmp_path: Path) -> None:
+    path = _manifest("8.0", "11.1.0").write(tmp_path)
+    assert json.loads(path.read_text())["gpu"] == {"compute_capability": "8.0"}
+    assert read_manifest(path) == _manifest("8.0", "11.1.0")
+
+
+def test_demo_source_is_its_own(root: Path) -> None:
+    assert root / "export" / "weights" / "demo.safetensors" == DEMO_WEIGHTS
+    assert Source(get_spec("demo"), str(DEMO_WEIGHTS)).travels("dynamic")
+    assert not Source(get_spec("demo"), "stand-in").travels("dynamic")
