@@ -23,7 +23,7 @@ from pathlib import Path
 import cv2
 import httpx2
 
-from benchmarks.gateway import GatewayProcess, running_gateway
+from benchmarks.lib.gateway import GatewayProcess, running_gateway
 from ocrnet.scenes import draw_scene
 
 _ROOT = Path(__file__).parents[1]

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.machine import cores, processor, vector_units
-from benchmarks.pages import write_json
+from benchmarks.lib.machine import cores, processor, vector_units
+from benchmarks.lib.pages import write_json
 from benchmarks.passes import in_turns
 from benchmarks.speed.graphs import best_checkpoint, ready_graph
 from benchmarks.speed.table import Table

@@ -27,8 +27,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, get_args
 
-from benchmarks.architectures import architectures
-from benchmarks.resume import run_missing
+from benchmarks.lib.architectures import architectures
+from benchmarks.lib.resume import run_missing
 from benchmarks.speed.case import ENGINES, Case, Graph, published_size
 from benchmarks.speed.check import check_case
 from benchmarks.speed.compare import times_baseline
@@ -78,7 +78,7 @@ def main() -> int:
         return 130
     _print(content, baseline, arguments.miou)
     if arguments.plot:
-        from benchmarks.speed.chart import save_chart  # Matplotlib is for this alone
+        from benchmarks.speed.fps_chart import save_chart  # Matplotlib is for this alone
 
         save_chart(content, arguments.plot)
     return 1 if any("error" in result for result in content["results"]) else 0

@@ -79,7 +79,7 @@ def main() -> int:
 
 def _run(arguments: argparse.Namespace, gpu: Gpu, path: Path) -> int:
     # After the look for a GPU, which is to be quick and to need nothing.
-    from benchmarks.acceptance.run import run_steps, start_clock
+    from benchmarks.acceptance.step_runner import run_steps, start_clock
     from benchmarks.acceptance.steps import steps
     from benchmarks.speed.device import claimed_device
 
@@ -112,7 +112,7 @@ def exit_status(content: dict[str, Any]) -> int:
 
 
 def _tables(content: dict[str, Any], markdown: bool) -> str:
-    from benchmarks.acceptance.table import in_words
+    from benchmarks.acceptance.acceptance_tables import in_words
 
     return f"\n{in_words(content, markdown=markdown)}"
 

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.gateway import running_gateway
+from benchmarks.lib.gateway import running_gateway
+from benchmarks.lib.machine import cores, processor
 from benchmarks.loadtest.capacity import Capacity
-from benchmarks.loadtest.chart import draw, save
+from benchmarks.loadtest.latency_chart import draw, save
+from benchmarks.loadtest.load_steps import Results, Step, measure
 from benchmarks.loadtest.options import Options, read_options
 from benchmarks.loadtest.report import document, heading, row
-from benchmarks.loadtest.steps import Results, Step, measure
-from benchmarks.machine import cores, processor
 from ocrnet.errors import OcrnetError
 
 _INTERRUPTED = 130

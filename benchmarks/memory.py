@@ -18,7 +18,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from benchmarks.gateway import running_gateway
+from benchmarks.lib.gateway import running_gateway
 from ocrnet.scenes import draw_scene
 
 _GB = 1e9

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks.gateway import GatewayProcess, running_gateway
+from benchmarks.lib.gateway import GatewayProcess, running_gateway
 from ocrnet.scenes import draw_scene
 
 _PLACES = 4

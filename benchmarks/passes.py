@@ -23,8 +23,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.machine import cores, processor, vector_units
-from benchmarks.pages import write_json
+from benchmarks.lib.machine import cores, processor, vector_units
+from benchmarks.lib.pages import write_json
 from benchmarks.speed.compute import gmac_of
 from benchmarks.speed.graphs import best_checkpoint
 from benchmarks.speed.table import Table

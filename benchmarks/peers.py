@@ -33,9 +33,9 @@ from PIL import Image
 from torch.nn.functional import interpolate
 from tqdm import tqdm
 
-from benchmarks.gateway import GatewayProcess, running_gateway
-from benchmarks.machine import cores, processor, vector_units
-from benchmarks.pages import write_json
+from benchmarks.lib.gateway import GatewayProcess, running_gateway
+from benchmarks.lib.machine import cores, processor, vector_units
+from benchmarks.lib.pages import write_json
 from benchmarks.speed.graphs import best_checkpoint, ready_graph
 from benchmarks.speed.table import Table
 from export.artefacts.source import Source

@@ -24,11 +24,11 @@ from pathlib import Path
 import onnx
 import torch
 
-from benchmarks.architectures import architectures
-from benchmarks.machine import processor
-from benchmarks.pages import around_table
-from benchmarks.plans_page import COMMAND, write_page
-from benchmarks.resume import Facts, run_missing
+from benchmarks.lib.architectures import architectures
+from benchmarks.lib.machine import processor
+from benchmarks.lib.pages import around_table
+from benchmarks.lib.plans_page import COMMAND, write_page
+from benchmarks.lib.resume import Facts, run_missing
 from export.artefacts.builder import BuildSettings, build_artefact
 from export.artefacts.source import Source
 from export.artefacts.targets import Product, kinds_of

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks.gateway import running_gateway
+from benchmarks.lib.gateway import running_gateway
 from ocrnet.scenes import draw_scene
 
 _KINDS: dict[str, dict[str, str]] = {

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.gateway import GatewayProcess, running_gateway
+from benchmarks.lib.gateway import GatewayProcess, running_gateway
 from ocrnet.scenes import draw_scene
 from server.local_triton import LocalTriton, install_environment
 

@@ -21,7 +21,7 @@ import uvicorn
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.gateway import GatewayProcess, running_gateway
+from benchmarks.lib.gateway import GatewayProcess, running_gateway
 from ocrnet.engines import Engine
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.zoo import get_spec

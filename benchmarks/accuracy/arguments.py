@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from benchmarks.accuracy.pictures import Pictures, data_set, drawn_scenes
+from benchmarks.accuracy.labelled_images import Pictures, data_set, drawn_scenes
 from ocrnet.artefacts import ServedPrecision
 from ocrnet.commands.arguments import at_least
 from ocrnet.engines import Runtime

@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from benchmarks.accuracy.labellers import CoreLabeller, Labeller
-from benchmarks.network_graph import NetworkGraph
+from benchmarks.speed.network_graph import NetworkGraph
 from export.artefacts.source import Source
 from export.network import OCRNet
 from ocrnet.engines.in_process import InProcessEngine

@@ -12,9 +12,9 @@ from typing import Any
 import httpx2
 from pydantic import ValidationError
 
-from benchmarks.loadtest.chart import ENDINGS
+from benchmarks.loadtest.latency_chart import ENDINGS
+from benchmarks.loadtest.load_steps import Plan
 from benchmarks.loadtest.mixes import NAMED, Mix, parse_mix
-from benchmarks.loadtest.steps import Plan
 from ocrnet.errors import InputError
 from server.settings import Settings
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+from benchmarks.lib.machine import cores, processor, vector_units
 from benchmarks.loadtest.client import Sample
-from benchmarks.loadtest.steps import Plan, Results, Step
+from benchmarks.loadtest.load_steps import Plan, Results, Step
 from benchmarks.loadtest.summary import Spread
-from benchmarks.machine import cores, processor, vector_units
 from ocrnet import __version__
 
 _LATE = 100.0  # milliseconds from which the client's own lateness is said

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.machine import clock_mhz, cores, processor, vector_units
+from benchmarks.lib.machine import clock_mhz, cores, processor, vector_units
 from export.tensorrt.api import Gpu, find_gpu
 from ocrnet.errors import ArtefactError, OcrnetError
 

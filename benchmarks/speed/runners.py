@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.network_graph import NetworkGraph
 from benchmarks.speed.case import Case
 from benchmarks.speed.device import Device
+from benchmarks.speed.network_graph import NetworkGraph
 from benchmarks.speed.runner import Places, Runner
 from export.artefacts.source import Source
 from export.artefacts.targets import Product

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 from PIL import Image
 
-from benchmarks.gateway import running_gateway
+from benchmarks.lib.gateway import running_gateway
 from benchmarks.speed.case import Case
 from benchmarks.speed.runner import Places, Runner
 from export.artefacts.source import Source

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from benchmarks.network_graph import NetworkGraph
 from benchmarks.speed.case import EngineName
+from benchmarks.speed.network_graph import NetworkGraph
 from export.network import OCRNet
 from ocrnet.artefacts import Precision
 from ocrnet.errors import EngineError

@@ -1,8 +1,8 @@
 """The tables of docs/ are what the checked-in results say."""
 
 from benchmarks.docs_tables import DOCS, results
-from benchmarks.pages import END, begin
-from benchmarks.results_page import COMMAND, render
+from benchmarks.lib.pages import END, begin
+from benchmarks.lib.results_page import COMMAND, render
 
 
 def test_the_results_page_is_what_the_command_writes() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.architectures import architectures
-from benchmarks.pages import END, around_table, begin
+from benchmarks.lib.architectures import architectures
+from benchmarks.lib.pages import END, around_table, begin
+from benchmarks.lib.plans_page import COMMAND, render, write_page
 from benchmarks.plans import Case, cases, run
-from benchmarks.plans_page import COMMAND, render, write_page
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import load_zoo
 

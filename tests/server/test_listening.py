@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from benchmarks.gateway import running_gateway
+from benchmarks.lib.gateway import running_gateway
 from ocrnet.cli import main
 from server.listening import exposure, listen, url_of
 from server.settings import Settings

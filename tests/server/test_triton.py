@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from tritonclient.grpc import InferenceServerClient
 
-from benchmarks.gateway import GatewayProcess
+from benchmarks.lib.gateway import GatewayProcess
 from export.artefacts.builder import BuildSettings, build_artefact
 from export.artefacts.source import Source
 from export.artefacts.targets import Product

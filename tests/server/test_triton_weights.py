@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tritonclient.grpc import InferenceServerClient
 
-from benchmarks.gateway import GatewayProcess
+from benchmarks.lib.gateway import GatewayProcess
 from ocrnet.artefacts import MANIFEST_SUFFIX, UNKNOWN, read_manifest
 from ocrnet.engines.triton.graphs import graph_weights
 from ocrnet.zoo import get_spec

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.accuracy.labellers import CoreLabeller, GatewayLabeller, engine_labeller
 from benchmarks.accuracy.torch_labellers import WholeLabeller, torch_labeller
 from benchmarks.miou import main
-from benchmarks.network_graph import NetworkGraph
+from benchmarks.speed.network_graph import NetworkGraph
 from export import load_model
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.engines.in_process import InProcessEngine

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.architectures import architectures
+from benchmarks.lib.architectures import architectures
 from benchmarks.speed.case import published_size
 
 _FPS = {"hr18s": 0.16, "hr18": 0.1, "hr48": 0.04, "r101-d8": 0.03}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.machine import clock_mhz, cores, processor
+from benchmarks.lib.machine import clock_mhz, cores, processor
 from benchmarks.speed.device import WrongDevice, claimed_device, clocks, memory_used
 
 

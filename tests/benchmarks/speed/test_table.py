@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.architectures import architectures
-from benchmarks.results_page import render
+from benchmarks.lib.architectures import architectures
+from benchmarks.lib.results_page import render
 from benchmarks.speed.case import Case, published_size
 from benchmarks.speed.check import check_case
 from benchmarks.speed.compare import times_baseline, times_published, times_torch

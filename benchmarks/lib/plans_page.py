@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pages import write_between
+from benchmarks.lib.pages import write_between
 
 COMMAND = "benchmarks/plans.py"
 _COLUMNS = ("layers", "parse, s", "build, s", "MiB")

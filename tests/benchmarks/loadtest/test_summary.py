@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks.loadtest.client import Sample
+from benchmarks.loadtest.load_steps import Step
 from benchmarks.loadtest.report import heading, row
-from benchmarks.loadtest.steps import Step
 from benchmarks.loadtest.summary import Spread, spread, summarise
 
 

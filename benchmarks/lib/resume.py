@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from benchmarks.pages import write_json
+from benchmarks.lib.pages import write_json
 from ocrnet.errors import ArtefactError
 
 if TYPE_CHECKING:

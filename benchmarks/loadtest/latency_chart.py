@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from benchmarks.loadtest.steps import Step
+from benchmarks.loadtest.load_steps import Step
 from benchmarks.loadtest.summary import Spread
 
 ENDINGS = (".png", ".svg")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.acceptance.run import run_steps, start_clock
+from benchmarks.acceptance.acceptance_tables import in_words
 from benchmarks.acceptance.step import Kind, Need, Step
-from benchmarks.acceptance.table import in_words
+from benchmarks.acceptance.step_runner import run_steps, start_clock
 from benchmarks.gpu_acceptance import exit_status
 
 _HEADER = {

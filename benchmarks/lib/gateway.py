@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx2
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from benchmarks.loadtest.arrivals import Schedule, Spacing, make_schedule
 from benchmarks.loadtest.capacity import Capacity, first_answers, measure_capacity
 from benchmarks.loadtest.client import Sample, Target, connections, send_openly
 from benchmarks.loadtest.gateway_state import GatewayState, read_state, wait_until_idle
-from benchmarks.loadtest.memory import watched
 from benchmarks.loadtest.mixes import Kind, Mix
+from benchmarks.loadtest.peak_memory import watched
 from benchmarks.loadtest.summary import Summary, summarise
 
 _SLACK = 10.0  # seconds that work may go on after its client has given up

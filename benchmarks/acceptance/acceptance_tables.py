@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.acceptance.run import is_bad
+from benchmarks.acceptance.step_runner import is_bad
 from benchmarks.speed.table import Table, measured_table
 
 Facts = dict[str, Any]

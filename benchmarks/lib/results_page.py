@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pages import write_between
+from benchmarks.lib.pages import write_between
 from benchmarks.speed.table import Table, measured_table, published_table
 from ocrnet.zoo import load_zoo
 

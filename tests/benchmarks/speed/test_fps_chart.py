@@ -9,7 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Annotation
 
-from benchmarks.speed.chart import draw_chart, save_chart
+from benchmarks.speed.fps_chart import draw_chart, save_chart
 from ocrnet.zoo import load_zoo
 
 MadeUp = Callable[..., dict[str, Any]]
