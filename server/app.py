@@ -15,11 +15,11 @@ from fastapi_offline import FastAPIOffline
 
 from ocrnet import __version__
 from server import problems, validation
+from server.gateway import build_gateway
 from server.middleware import RequestMiddleware
 from server.models import ServedModels
 from server.routes import health, metrics, models, segment
 from server.settings import Settings
-from server.state import build_gateway
 
 _PAGE = Path(__file__).parent / "page"
 _PROBLEM_SCHEMA = {

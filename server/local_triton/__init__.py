@@ -4,7 +4,7 @@ The server is the one in the `nvidia-pytriton` wheel, in an environment of its o
 Triton's Python back end alone, so a small model over ONNX Runtime runs the graphs.
 """
 
-from server.local_triton.environment import (
+from server.local_triton.installation import (
     TRITON_VERSION,
     TritonEnvironment,
     default_folder,

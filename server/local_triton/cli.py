@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from server.local_triton.environment import TRITON_VERSION, default_folder, install_environment
+from server.local_triton.installation import TRITON_VERSION, default_folder, install_environment
 from server.local_triton.ports import Ports
 from server.local_triton.process import LocalTriton
 

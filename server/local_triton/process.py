@@ -20,12 +20,12 @@ from ocrnet.artefacts import KINDS, Kind
 from ocrnet.engines.triton import TritonConnection
 from ocrnet.errors import OcrnetError
 from ocrnet.zoo import get_spec
-from server.local_triton.environment import TritonEnvironment
+from server.local_triton.installation import TritonEnvironment
 from server.local_triton.log import last_words
 from server.local_triton.ports import HOST, Addresses, Ports, addresses_of, choose_ports
 from server.local_triton.repository import write_repository
 
-_KEEPER = Path(__file__).with_name("keeper.py")
+_KEEPER = Path(__file__).with_name("supervisor.py")
 _EXIT_SECONDS = 5  # that Triton gives requests in work when it is told to stop
 _PROBE_SECONDS = 2.0
 

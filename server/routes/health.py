@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from server.state import Gateway
+from server.gateway import Gateway
 
 router = APIRouter(prefix="/health")
 

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Request, Response
 
+from server.gateway import Gateway
 from server.metrics import MEDIA_TYPE
-from server.state import Gateway
 
 router = APIRouter()
 

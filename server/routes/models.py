@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response
 
 from ocrnet.concurrency import in_thread
 from ocrnet.formats.legend import palette_csv
+from server.gateway import Gateway
 from server.models import ServedModel, describe
 from server.problems import MEDIA_TYPE
-from server.state import Gateway
 
 router = APIRouter()
 

@@ -20,13 +20,13 @@ from ocrnet.zoo import Size
 from server.body import read_picture
 from server.deadline import read_deadline
 from server.disconnect import unless_gone
+from server.gateway import Gateway
 from server.limits import check_cost, limits_of
 from server.models import ServedModel
 from server.negotiation import accepted_format
 from server.options import SegmentQuery, check_query
 from server.routes.segment_schema import OPENAPI_EXTRA, RESPONSES
 from server.settings import Settings
-from server.state import Gateway
 
 router = APIRouter()
 

@@ -2,7 +2,7 @@
 
 A program of its own, so that this holds even where the one that started it was killed:
 
-    keeper.py GRACE REGIONS SCRATCH COMMAND...
+    supervisor.py GRACE REGIONS SCRATCH COMMAND...
 
 It prints the server's process id. The server is stopped once the standard input is closed: by
 SIGTERM, and after GRACE seconds by SIGKILL. With it end the processes that it started. Shared
