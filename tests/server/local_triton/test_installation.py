@@ -10,9 +10,9 @@ import pytest
 from ocrnet.errors import OcrnetError
 from server.local_triton import (
     TritonEnvironment,
-    environment,
     find_environment,
     install_environment,
+    installation,
     interpreter,
 )
 
@@ -46,8 +46,8 @@ class _Installer:
 @pytest.fixture
 def installer(monkeypatch: pytest.MonkeyPatch) -> _Installer:
     installer = _Installer()
-    monkeypatch.setattr(environment, "_run", installer.run)
-    monkeypatch.setattr(environment, "find_interpreter", lambda: HERE)
+    monkeypatch.setattr(installation, "_run", installer.run)
+    monkeypatch.setattr(installation, "find_interpreter", lambda: HERE)
     return installer
 
 
@@ -94,7 +94,7 @@ def test_only_one_installs_at_a_time(installer: _Installer, tmp_path: Path) -> N
 
 def test_the_default_is_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
-    assert environment.default_folder() == Path("/caches/ocrnet/triton")
+    assert installation.default_folder() == Path("/caches/ocrnet/triton")
 
 
 def test_a_folder_that_cannot_be_written_is_named(installer: _Installer, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_folder_that_cannot_be_written_is_named(installer: _Installer, tmp_pat
 
 def test_a_command_that_fails_says_why() -> None:
     with pytest.raises(OcrnetError, match=r"sh -c .* failed:\nno room"):
-        environment._run(["sh", "-c", "echo no room; exit 1"])
+        installation._run(["sh", "-c", "echo no room; exit 1"])
 
 
 def test_the_server_sees_its_own_packages_alone_and_reports_to_nobody(
