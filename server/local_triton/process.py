@@ -25,7 +25,7 @@ from server.local_triton.log import last_words
 from server.local_triton.ports import HOST, Addresses, Ports, addresses_of, choose_ports
 from server.local_triton.repository import write_repository
 
-_KEEPER = Path(__file__).with_name("supervisor.py")
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _EXIT_SECONDS = 5  # that Triton gives requests in work when it is told to stop
 _PROBE_SECONDS = 2.0
 
@@ -43,7 +43,7 @@ CLOSED = (
 class _Run:
     """One life of the server. log_start: the size that its log had before."""
 
-    keeper: subprocess.Popen[bytes]
+    supervisor: subprocess.Popen[bytes]
     pid: int
     log: Path
     log_start: int
@@ -119,22 +119,22 @@ class LocalTriton:
 
     def is_running(self) -> bool:
         """Whether it is started and has not ended by itself."""
-        return self._run is not None and self._run.keeper.poll() is None
+        return self._run is not None and self._run.supervisor.poll() is None
 
     def wait(self) -> None:
         """Return only by an error: OcrnetError, with the end of its log, when it has ended."""
         run = self._started()
-        run.keeper.wait()
+        run.supervisor.wait()
         raise OcrnetError(f"Triton has ended by itself:\n{last_words(run.log, run.log_start)}")
 
     def stop(self) -> None:
         """Let it finish what it is at, and end it; nothing is left of it. Twice is fine."""
         if self._run is not None:
-            stdin, stdout = self._run.keeper.stdin, self._run.keeper.stdout
+            stdin, stdout = self._run.supervisor.stdin, self._run.supervisor.stdout
             assert stdin is not None
             assert stdout is not None
-            stdin.close()  # which tells the keeper
-            self._run.keeper.wait()
+            stdin.close()  # which tells the supervisor
+            self._run.supervisor.wait()
             stdout.close()
             self._run = None
         if self._scratch is not None:
@@ -144,7 +144,7 @@ class LocalTriton:
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self._signal(signal.SIGKILL)
-        self._started().keeper.wait()
+        self._started().supervisor.wait()
         self.stop()
 
     def pause(self) -> None:
@@ -174,17 +174,24 @@ class LocalTriton:
 
     def _signal(self, number: int) -> None:
         run = self._started()
-        if run.keeper.poll() is None:  # else the id may be another's by now
+        if run.supervisor.poll() is None:  # else the id may be another's by now
             os.kill(run.pid, number)
 
     def _launch(self, scratch: Path) -> _Run:
         log = self._log or scratch / "triton.log"
         regions = f"{scratch.name}_"  # nobody else's folder has that name
-        keeper = [sys.executable, "-I", str(_KEEPER), str(self._grace), regions, str(scratch)]
+        supervisor = [
+            sys.executable,
+            "-I",
+            str(_SUPERVISOR),
+            str(self._grace),
+            regions,
+            str(scratch),
+        ]
         with log.open("ab") as file:
             log_start = file.seek(0, os.SEEK_END)
             started = subprocess.Popen(
-                [*keeper, *self._command(scratch, regions)],
+                [*supervisor, *self._command(scratch, regions)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
@@ -221,7 +228,7 @@ class LocalTriton:
     def _wait_until_ready(self, run: _Run, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not self._is_ready():
-            if run.keeper.poll() is not None:
+            if run.supervisor.poll() is not None:
                 problem = "did not start"
             elif time.monotonic() > deadline:
                 problem = f"was not ready after {seconds:g} s"

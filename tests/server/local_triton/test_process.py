@@ -44,7 +44,7 @@ def test_halted_killed_and_started_again(
 
         scratch = triton._scratch
         assert scratch is not None
-        # A region and a process for its model, the server, the keeper.
+        # A region and a process for its model, the server, the supervisor.
         assert len(remains(scratch)) == 4
         triton.kill()
         assert remains(scratch) == []
@@ -106,7 +106,7 @@ def test_however_the_command_ends_nothing_stays(
         else:
             running.send_signal(signal.Signals[how])
         code = running.wait(timeout=60)
-    if how == "SIGKILL":  # then the keeper does it, a little later
+    if how == "SIGKILL":  # then the supervisor does it, a little later
         until = time.monotonic() + 30
         while remains(scratch) or scratch.exists():
             assert time.monotonic() < until, remains(scratch)

@@ -65,7 +65,7 @@ def test_one_that_ignores_sigterm_is_killed_with_its_children(
     _wait_for(tmp_path / "up")
     if halted:
         triton.pause()
-    assert len(remains(tmp_path)) >= 3  # the keeper, the server, what that started
+    assert len(remains(tmp_path)) >= 3  # the supervisor, the server, what that started
     triton.stop()
     assert remains(tmp_path) == []
 
