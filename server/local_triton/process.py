@@ -88,6 +88,15 @@ class LocalTriton:
         deadline: seconds. Raises ArtefactError for models that cannot be served, OcrnetError for a
         port that is taken or a server that does not get ready, with the end of its log.
         """
+        self.launch()
+        with ExitStack() as undo:
+            undo.callback(self.stop)
+            self._wait_until_ready(self._started(), deadline)
+            undo.pop_all()
+        return self.addresses
+
+    def launch(self) -> None:
+        """Start the process without waiting until it answers; raises as `start` does."""
         if self._run is not None:
             raise RuntimeError("this Triton is started already")
         with ExitStack() as undo:
@@ -102,10 +111,8 @@ class LocalTriton:
                 warmup=self._warmup,
             )
             self._ports = choose_ports(self._ports)
-            self._run = self._launch(self._scratch)
-            self._wait_until_ready(self._run, deadline)
+            self._run = self._run_supervisor(self._scratch)
             undo.pop_all()
-        return self.addresses
 
     @property
     def addresses(self) -> Addresses:
@@ -177,7 +184,7 @@ class LocalTriton:
         if run.supervisor.poll() is None:  # else the id may be another's by now
             os.kill(run.pid, number)
 
-    def _launch(self, scratch: Path) -> _Run:
+    def _run_supervisor(self, scratch: Path) -> _Run:
         log = self._log or scratch / "triton.log"
         regions = f"{scratch.name}_"  # nobody else's folder has that name
         supervisor = [

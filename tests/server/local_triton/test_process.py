@@ -30,7 +30,10 @@ def _infer(address: str, seconds: float = 60) -> np.ndarray:
 
 
 def test_halted_killed_and_started_again(
-    local_triton_environment: TritonEnvironment, demo_repository: Path, remains: Remains
+    local_triton_environment: TritonEnvironment,
+    demo_repository: Path,
+    temporary: Path,
+    remains: Remains,
 ) -> None:
     triton = LocalTriton(local_triton_environment, demo_repository, ["demo"])
     with triton:
@@ -42,8 +45,7 @@ def test_halted_killed_and_started_again(
         triton.resume()
         np.testing.assert_array_equal(_infer(first.grpc), expected)
 
-        scratch = triton._scratch
-        assert scratch is not None
+        (scratch,) = temporary.iterdir()
         # A region and a process for its model, the server, the supervisor.
         assert len(remains(scratch)) == 4
         triton.kill()
@@ -61,8 +63,7 @@ def test_halted_killed_and_started_again(
         )
         with pytest.raises(OcrnetError, match="grpc port"):
             other.start()
-        scratch = triton._scratch
-        assert scratch is not None
+        (scratch,) = temporary.iterdir()
     assert remains(scratch) == []
     assert not scratch.exists()
 
