@@ -79,10 +79,10 @@ def _triton(arguments: argparse.Namespace) -> int:
     try:
         print(f"Starting Triton {TRITON_VERSION} …", file=sys.stderr)
         with triton:
-            at = triton.addresses
+            addresses = triton.addresses
             print(
-                f"Serving {', '.join(triton.served)} by Triton {TRITON_VERSION} at {at.grpc} "
-                f"(gRPC), {at.metrics} (metrics); Ctrl-C stops it",
+                f"Serving {', '.join(triton.served)} by Triton {TRITON_VERSION} at "
+                f"{addresses.grpc} (gRPC), {addresses.metrics} (metrics); Ctrl-C stops it",
                 file=sys.stderr,
             )
             triton.wait()

@@ -73,7 +73,7 @@ def find_environment(folder: Path | None = None) -> TritonEnvironment | None:
     Raises OcrnetError where the machine cannot have one.
     """
     interpreter = find_interpreter()
-    environment = _place(folder or default_folder(), interpreter)
+    environment = _environment_in(folder or default_folder(), interpreter)
     return environment if _is_complete(environment, interpreter) else None
 
 
@@ -87,7 +87,7 @@ def install_environment(
     """
     folder = (folder or default_folder()).absolute()
     interpreter = find_interpreter()
-    environment = _place(folder, interpreter)
+    environment = _environment_in(folder, interpreter)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder / "lock", say):
@@ -101,7 +101,7 @@ def install_environment(
     return environment
 
 
-def _place(folder: Path, interpreter: Interpreter) -> TritonEnvironment:
+def _environment_in(folder: Path, interpreter: Interpreter) -> TritonEnvironment:
     python = interpreter.short_version
     return TritonEnvironment(folder.absolute() / f"triton-{TRITON_VERSION}-py{python}", python)
 

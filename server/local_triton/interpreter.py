@@ -11,7 +11,7 @@ from ocrnet.errors import OcrnetError
 
 # Older ones are not this project's; newer ones have no NumPy 1.
 MINORS = (11, 12)
-_GLIBC = (2, 35)
+_MIN_GLIBC = (2, 35)
 
 # Run by the Python in question. `library`: "" where the loader finds it by itself.
 _PROBE = """
@@ -87,7 +87,7 @@ def check_machine(system: str, machine: str, libc: str, libc_version: str) -> No
     if (system, machine) != ("linux", "x86_64"):
         raise OcrnetError(f"{needs}, this is {system} on {machine}: {elsewhere}")
     numbers = tuple(int(part) for part in libc_version.split(".")[:2] if part.isdecimal())
-    if libc != "glibc" or numbers < _GLIBC:
+    if libc != "glibc" or numbers < _MIN_GLIBC:
         have = f"glibc {libc_version}" if libc == "glibc" else "another C library"
         raise OcrnetError(f"{needs}, here is {have}: {elsewhere}")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 _LINES = 12
 
 
-def last_words(log: Path, start: int = 0) -> str:
+def log_tail(log: Path, start: int = 0) -> str:
     """Return the last lines of a log after byte `start`, without its tables and empty lines."""
     try:
         with log.open("rb") as file:

@@ -21,7 +21,7 @@ from ocrnet.engines.triton import TritonConnection
 from ocrnet.errors import OcrnetError
 from ocrnet.zoo import get_spec
 from server.local_triton.installation import TritonEnvironment
-from server.local_triton.log import last_words
+from server.local_triton.log import log_tail
 from server.local_triton.ports import HOST, Addresses, Ports, addresses_of, choose_ports
 from server.local_triton.repository import write_repository
 
@@ -29,7 +29,7 @@ _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _EXIT_SECONDS = 5  # that Triton gives requests in work when it is told to stop
 _PROBE_SECONDS = 2.0
 
-CLOSED = (
+CLIENT_RESTRICTIONS = (
     # A client that may load models can send one along: it would run its Python as this user.
     "--model-control-mode=none",
     # gRPC opens what this names to clients that send the header triton-grpc-protocol-OCRNET, and
@@ -132,7 +132,7 @@ class LocalTriton:
         """Return only by an error: OcrnetError, with the end of its log, when it has ended."""
         run = self._started()
         run.supervisor.wait()
-        raise OcrnetError(f"Triton has ended by itself:\n{last_words(run.log, run.log_start)}")
+        raise OcrnetError(f"Triton has ended by itself:\n{log_tail(run.log, run.log_start)}")
 
     def stop(self) -> None:
         """Let it finish what it is at, and end it; nothing is left of it. Twice is fine."""
@@ -217,7 +217,7 @@ class LocalTriton:
             f"--backend-directory={self._environment.backends}",
             f"--backend-config=python,shm-region-prefix-name={regions}",
             "--disable-auto-complete-config",
-            *CLOSED,
+            *CLIENT_RESTRICTIONS,
             # A web page may send any HTTP server a request, and HTTP is needed by nobody here. The
             # last two are on where the environment says so, and listen on every interface.
             "--allow-grpc=true",
@@ -242,7 +242,7 @@ class LocalTriton:
             else:
                 time.sleep(0.05)
                 continue
-            raise OcrnetError(f"Triton {problem}:\n{last_words(run.log, run.log_start)}")
+            raise OcrnetError(f"Triton {problem}:\n{log_tail(run.log, run.log_start)}")
 
     def _is_ready(self) -> bool:
         # A channel for every try: one that has failed waits before it tries again.

@@ -48,7 +48,7 @@ def write_repository(
             if kind != "dynamic" and not (repository / name).is_dir():
                 continue
             config = _read_config(repository, spec, kind)
-            _adapt(config, graphs.get(kind, graphs["dynamic"]), spec, threads)
+            _use_python_backend(config, graphs.get(kind, graphs["dynamic"]), spec, threads)
             if not warmup:
                 del config.model_warmup[:]
             _write(target / name, config)
@@ -74,7 +74,9 @@ def _read_config(repository: Path, spec: ModelSpec, kind: Kind) -> ModelConfig:
     return config
 
 
-def _adapt(config: ModelConfig, graph: Artefact, spec: ModelSpec, threads: int) -> None:
+def _use_python_backend(
+    config: ModelConfig, graph: Artefact, spec: ModelSpec, threads: int
+) -> None:
     """Change what depends on the back end, and nothing else."""
     for field in ("platform", "runtime", "optimization"):
         config.ClearField(field)

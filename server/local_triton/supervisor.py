@@ -30,7 +30,7 @@ def main() -> int:
     parent = os.getppid()
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    told = _signals()
+    stop_signal = _catch_stop_signals()
     server = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -41,10 +41,10 @@ def main() -> int:
     )
     print(server.pid, flush=True)  # noqa: T201
     ended = os.pidfd_open(server.pid)
-    if ended not in _first_of(ended, told, sys.stdin.fileno()):
+    if ended not in _wait_for_any(ended, stop_signal, sys.stdin.fileno()):
         server.terminate()
         server.send_signal(signal.SIGCONT)  # one that is halted could not end
-        _first_of(ended, seconds=float(grace))
+        _wait_for_any(ended, seconds=float(grace))
     # Not reaped yet, so the id is still its own. Its model processes are of its group.
     os.killpg(server.pid, signal.SIGKILL)
     code = server.wait()
@@ -56,17 +56,17 @@ def main() -> int:
     return 0 if code == 0 else 1
 
 
-def _signals() -> int:
+def _catch_stop_signals() -> int:
     """A file that can be read once somebody asks this process to end."""
-    told, tell = os.pipe()
+    stop_signal, tell = os.pipe()
     os.set_blocking(tell, False)
     signal.set_wakeup_fd(tell)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: None)  # not SIG_IGN, which the server would inherit
-    return told
+    return stop_signal
 
 
-def _first_of(*files: int, seconds: float | None = None) -> list[int]:
+def _wait_for_any(*files: int, seconds: float | None = None) -> list[int]:
     """Wait until one of the files can be read or has been closed, or the time is over."""
     poll = select.poll()
     for file in files:
