@@ -1,4 +1,4 @@
-"""`ocrnet triton`."""
+"""`ocrnet triton`: start a Triton on this machine's CPU."""
 
 import argparse
 import signal
@@ -92,7 +92,7 @@ def _triton(arguments: argparse.Namespace) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """SIGTERM as Ctrl-C: everything that was started is stopped on the way out."""
+    """Handle SIGTERM like Ctrl-C, so that everything that was started is stopped."""
     raise KeyboardInterrupt
 
 

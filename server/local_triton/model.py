@@ -1,7 +1,7 @@
-"""What the local Triton runs: a graph in ONNX Runtime, by Triton's Python back end.
+"""A model for Triton's Python back end that runs a graph in ONNX Runtime.
 
-Copied into the server's repository and run by its model process in the environment of its own;
-nothing of the gateway imports this, and this imports nothing of the gateway.
+It is copied into the local Triton's repository and runs in Triton's own environment. Nothing of
+this project imports it, and it imports nothing of this project.
 """
 
 import json
@@ -18,9 +18,9 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
     RuntimeException,
 )
 
-# Of one run, unless a single request has more: a window of Cityscapes. Small pictures gain by
-# running together. Windows do not on a CPU, and one by one they need an eighth of the memory and
-# can be cancelled in between.
+# Of one run, unless a single request has more: as many as a window of Cityscapes has. Small images
+# gain by running together. Windows do not on a CPU: one by one they need an eighth of the memory,
+# and can be cancelled in between.
 _MAX_PIXELS = 512 * 1024
 
 Pending = tuple[Any, Any]  # a request and its images
@@ -44,7 +44,7 @@ class TritonPythonModel:
         )
 
     def execute(self, requests: list[Any]) -> None:
-        """Answer each request as soon as it is computed.
+        """Respond to each request as soon as it is computed.
 
         Images of one shape with the same outputs run together.
         """
@@ -74,7 +74,7 @@ class TritonPythonModel:
             whole = inputs[0] if len(inputs) == 1 else np.concatenate(inputs)
             results = self._session.run(names, {"image": whole})
         except (EPFail, Fail, InvalidArgument, MemoryError, RuntimeException) as problem:
-            # Not left to Triton: it would fail all requests, also those that are answered.
+            # If it reached Triton, that would fail all requests, also those with a response.
             reason = str(problem) or type(problem).__name__
             for request, _ in wanted:
                 error = triton.TritonError(f"ONNX Runtime failed: {reason}")
