@@ -16,7 +16,7 @@ from tritonclient.utils import InferenceServerException
 from ocrnet.engines.triton import TritonConnection
 from server.local_triton import TritonEnvironment
 from server.local_triton.ports import Ports, choose_ports
-from server.local_triton.process import CLOSED
+from server.local_triton.process import CLIENT_RESTRICTIONS
 
 SHIPPED = ("gateway", "export")
 
@@ -91,7 +91,7 @@ def test_services_are_hardened_and_triton_reads_only(compose: dict[str, Any]) ->
         if name.startswith("triton"):
             assert service["volumes"] == ["./model_repository:/models:ro"]
             assert "--disable-auto-complete-config" in service["command"]
-            assert set(CLOSED) <= set(service["command"])
+            assert set(CLIENT_RESTRICTIONS) <= set(service["command"])
             assert "--http-address=127.0.0.1" in service["command"]
             assert "--metrics-address=127.0.0.1" in service["command"]
 

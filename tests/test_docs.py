@@ -9,7 +9,7 @@ import pytest
 
 from ocrnet import errors
 from ocrnet.cli import main
-from server.local_triton.process import CLOSED
+from server.local_triton.process import CLIENT_RESTRICTIONS
 from server.settings import Settings
 
 _COMMAND = re.compile(
@@ -107,7 +107,7 @@ def test_commands_in_the_docs_exist(root: Path, capsys: pytest.CaptureFixture[st
 
 def test_the_page_starts_triton_as_closed_as_we_do(root: Path) -> None:
     page = (root / "docs" / "triton.md").read_text()
-    assert all(flag in page for flag in CLOSED)
+    assert all(flag in page for flag in CLIENT_RESTRICTIONS)
 
 
 def test_nothing_names_a_registry_host_or_a_path_of_somebody_s_machine(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Facts = dict[str, Any]
-Kind = Literal["facts", "tests", "parity", "plans", "fps"]
+StepKind = Literal["facts", "tests", "parity", "plans", "fps"]
 Need = Literal["torch", "pytest", "onnxruntime", "tensorrt", "polygraphy", "ocrnet"]
 
 # Names for pip where the module has another.
@@ -29,7 +29,7 @@ class Step:
     """
 
     name: str
-    kind: Kind
+    kind: StepKind
     arguments: tuple[str, ...]
     needs: tuple[Need, ...]
     seconds: float

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from benchmarks.loadtest.mixes import Kind, Mix, turns
+from benchmarks.loadtest.mixes import Mix, RequestKind, turns
 
 Spacing = Literal["poisson", "even"]
 
@@ -15,7 +15,7 @@ class Arrival:
     """One request. at: its intended send time, in seconds after the step's start."""
 
     at: float
-    kind: Kind
+    kind: RequestKind
 
 
 @dataclass(frozen=True)

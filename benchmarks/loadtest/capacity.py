@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx2
 
 from benchmarks.loadtest.client import OK, Sample, Target, ask
-from benchmarks.loadtest.mixes import Kind, Mix, turns
+from benchmarks.loadtest.mixes import Mix, RequestKind, turns
 from ocrnet.errors import OcrnetError
 
 
@@ -21,7 +21,9 @@ class Capacity:
     seconds: float = 0.0
 
 
-async def first_answers(client: httpx2.AsyncClient, mix: Mix, timeout: float) -> dict[Kind, Target]:
+async def first_answers(
+    client: httpx2.AsyncClient, mix: Mix, timeout: float
+) -> dict[RequestKind, Target]:
     """Ask for each kind once, alone: its answer is the one that all later ones must equal.
 
     timeout: of each request, in seconds. Raises OcrnetError for an answer that is no mask.
@@ -49,7 +51,7 @@ async def first_answers(client: httpx2.AsyncClient, mix: Mix, timeout: float) ->
 
 async def measure_capacity(
     client: httpx2.AsyncClient,
-    targets: dict[Kind, Target],
+    targets: dict[RequestKind, Target],
     mix: Mix,
     *,
     clients: int,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx2
 
 from benchmarks.loadtest.arrivals import Arrival
-from benchmarks.loadtest.mixes import Kind
+from benchmarks.loadtest.mixes import RequestKind
 
 OK, WRONG_MASK = "ok", "wrong_mask"
 TIMEOUT, CONNECTION, NOT_SENT = "timeout", "connection", "not_sent"
@@ -22,7 +22,7 @@ _PROBLEM = "application/problem+json"
 class Target:
     """A kind of request, its picture, and the SHA-256 of its right answer in hexadecimal."""
 
-    kind: Kind
+    kind: RequestKind
     picture: bytes
     digest: str
 
@@ -110,7 +110,7 @@ async def ask(
 
 async def send_openly(
     client: httpx2.AsyncClient,
-    targets: dict[Kind, Target],
+    targets: dict[RequestKind, Target],
     arrivals: Iterable[Arrival],
     *,
     timeout: float,

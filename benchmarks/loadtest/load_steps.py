@@ -10,7 +10,7 @@ from benchmarks.loadtest.arrivals import Schedule, Spacing, make_schedule
 from benchmarks.loadtest.capacity import Capacity, first_answers, measure_capacity
 from benchmarks.loadtest.client import Sample, Target, connections, send_openly
 from benchmarks.loadtest.gateway_state import GatewayState, read_state, wait_until_idle
-from benchmarks.loadtest.mixes import Kind, Mix
+from benchmarks.loadtest.mixes import Mix, RequestKind
 from benchmarks.loadtest.peak_memory import watched
 from benchmarks.loadtest.summary import Summary, summarise
 
@@ -111,7 +111,7 @@ async def measure(
 
 
 async def _capacity(
-    client: httpx2.AsyncClient, plan: Plan, targets: dict[Kind, Target]
+    client: httpx2.AsyncClient, plan: Plan, targets: dict[RequestKind, Target]
 ) -> Capacity:
     if plan.capacity is not None:
         return Capacity(plan.capacity)
@@ -128,7 +128,7 @@ async def _capacity(
 async def _step(
     client: httpx2.AsyncClient,
     plan: Plan,
-    targets: dict[Kind, Target],
+    targets: dict[RequestKind, Target],
     multiple: float,
     schedule: Schedule,
     before: GatewayState,

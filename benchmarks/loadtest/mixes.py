@@ -23,7 +23,7 @@ _SEED = 0
 
 
 @dataclass(frozen=True)
-class Kind:
+class RequestKind:
     """One kind of request: a picture's size and how it is segmented."""
 
     size: Size
@@ -43,7 +43,7 @@ class Kind:
         return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-Mix = Mapping[Kind, float]  # the weight of each, above 0
+Mix = Mapping[RequestKind, float]  # the weight of each, above 0
 
 
 def parse_mix(text: str) -> Mix:
@@ -51,18 +51,18 @@ def parse_mix(text: str) -> Mix:
 
     Raises InputError.
     """
-    mix: dict[Kind, float] = {}
+    mix: dict[RequestKind, float] = {}
     for part in NAMED.get(text, text).split(","):
         what, _, weight = part.partition("=")
         size, _, mode = what.partition(":")
-        kind = Kind(_size(size.strip(), text), _mode(mode.strip(), text))
+        kind = RequestKind(_size(size.strip(), text), _mode(mode.strip(), text))
         if kind in mix:
             raise _refusal(text, f"{kind} stands there twice")
         mix[kind] = _weight(weight.strip(), text)
     return mix
 
 
-def turns(mix: Mix) -> Iterator[Kind]:
+def turns(mix: Mix) -> Iterator[RequestKind]:
     """Yield kinds without end, so that every stretch has their shares as nearly as can be."""
     total = sum(mix.values())
     credit = dict.fromkeys(mix, 0.0)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from export.artefacts.targets import kinds_of
 from export.graphs.onnx_export import fixed_size
+from export.triton.config_text import format_config
 from export.triton.models import VARIANTS, Serving, Variant, model_config
-from export.triton.render import render
 from export.triton.weights import artefact_weights, stated_parameters, with_parameters
 from ocrnet.artefacts import Kind
 from ocrnet.errors import ArtefactError
@@ -25,7 +25,7 @@ def config_files(
         for variant in VARIANTS:
             config = model_config(spec, kind, fixed_size(spec, kind), variant, serving)
             name = f"{config.name}/{_place(variant)}"
-            text = _head(spec) + render(config)
+            text = _head(spec) + format_config(config)
             if repository is not None:
                 stated = _stated(text, repository / name, repository / config.name, spec)
                 text = with_parameters(text, stated)

@@ -3,33 +3,30 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from export.artefacts.targets import Product
-from export.graphs.ports import Port, ports_of
-from export.triton.config import (
-    Cuda,
-    DataType,
-    DynamicBatching,
-    GraphShape,
-    GraphSpec,
-    InstanceGroup,
-    Kind,
+from tritonclient.grpc.model_config_pb2 import (
+    TYPE_FP16,
+    TYPE_FP32,
+    TYPE_UINT8,
     ModelConfig,
-    Optimization,
-    QueuePolicy,
-    SpecificVersions,
-    Tensor,
-    TimeoutAction,
-    VersionPolicy,
-    Warmup,
-    WarmupInput,
+    ModelDynamicBatching,
+    ModelInput,
+    ModelInstanceGroup,
+    ModelOptimizationPolicy,
+    ModelOutput,
+    ModelQueuePolicy,
+    ModelVersionPolicy,
+    ModelWarmup,
 )
-from ocrnet.artefacts import Kind as GraphKind
+
+from export.artefacts.targets import Product
+from export.graphs.ports import ports_of
+from ocrnet.artefacts import Kind
 from ocrnet.zoo import ModelSpec, Size
 
 # `plan` is config.pbtxt itself; the others are chosen with --model-config-name.
 Variant = Literal["plan", "onnx", "cpu"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
-_TYPES = {"UINT8": DataType.UINT8, "FLOAT": DataType.FP32, "FLOAT16": DataType.FP16}
+_TYPES = {"UINT8": TYPE_UINT8, "FLOAT": TYPE_FP32, "FLOAT16": TYPE_FP16}
 # GPUs that TensorRT 10 and 11 build for: Turing to Blackwell.
 COMPUTE_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0")
 
@@ -52,34 +49,31 @@ class Serving:
 
 
 def model_config(
-    spec: ModelSpec, kind: GraphKind, size: Size | None, variant: Variant, serving: Serving
+    spec: ModelSpec, kind: Kind, size: Size | None, variant: Variant, serving: Serving
 ) -> ModelConfig:
     """Return the configuration of one graph; size: of a fixed graph, None for the dynamic one."""
-    # Plans for any size take one picture at a time: a batch would reserve memory for both.
+    # Plans for any size take one image at a time: a batch would reserve memory for both.
     batch = 1 if kind == "dynamic" and variant == "plan" else serving.max_batch
     served = _served(variant)
     ports = ports_of(spec, size, served.precision, labels=served.gives_labels(kind))
-    (image,) = (_tensor(port) for port in ports.inputs)
+    (image,) = ports.inputs
     capabilities = COMPUTE_CAPABILITIES if variant == "plan" else ()
-    plans = {cc: _served(variant, cc).file for cc in capabilities}
     return ModelConfig(
         name=f"{spec.name}_{kind}",
         platform="tensorrt_plan" if variant == "plan" else "onnxruntime_onnx",
         max_batch_size=batch,
-        version_policy=VersionPolicy(SpecificVersions((1,))),
-        input=(image,),
-        output=tuple(_tensor(port) for port in ports.outputs),
-        instance_group=(_instances(kind, variant, serving),),
-        dynamic_batching=DynamicBatching(
-            serving.queue_delay if kind == "window" else 0,
-            QueuePolicy(
-                TimeoutAction.REJECT, serving.queue_timeout * 1_000_000, True, serving.queue_size
-            ),
-        ),
+        version_policy=ModelVersionPolicy(specific=ModelVersionPolicy.Specific(versions=[1])),
+        input=[ModelInput(name=image.name, data_type=_TYPES[image.element], dims=image.dims[1:])],
+        output=[
+            ModelOutput(name=port.name, data_type=_TYPES[port.element], dims=port.dims[1:])
+            for port in ports.outputs
+        ],
+        instance_group=[_instances(kind, variant, serving)],
+        dynamic_batching=_batching(kind, serving),
         model_warmup=_warmup(spec, size, batch if kind == "window" else 1),
         default_model_filename=_file(variant),
-        cc_model_filenames=plans,
-        optimization=_graphs(image.dims, batch) if variant == "plan" and size else None,
+        cc_model_filenames={cc: _served(variant, cc).file for cc in capabilities},
+        optimization=_cuda_graphs(image.dims[1:], batch) if variant == "plan" and size else None,
     )
 
 
@@ -95,26 +89,41 @@ def _file(variant: Variant) -> str:
     return "no_plan_for_this_gpu.plan" if variant == "plan" else _served(variant).file
 
 
-def _tensor(port: Port) -> Tensor:
-    return Tensor(port.name, _TYPES[port.element], port.dims[1:])
-
-
-def _instances(kind: GraphKind, variant: Variant, serving: Serving) -> InstanceGroup:
+def _instances(kind: Kind, variant: Variant, serving: Serving) -> ModelInstanceGroup:
     if variant == "cpu":  # one takes all cores
-        return InstanceGroup(Kind.CPU, 1)
-    return InstanceGroup(Kind.GPU, serving.instances if kind == "window" else 1)
+        return ModelInstanceGroup(kind=ModelInstanceGroup.KIND_CPU, count=1)
+    count = serving.instances if kind == "window" else 1
+    return ModelInstanceGroup(kind=ModelInstanceGroup.KIND_GPU, count=count)
 
 
-def _warmup(spec: ModelSpec, size: Size | None, batch: int) -> tuple[Warmup, ...]:
-    """Alone and as the largest batch; a graph for any size in the training crop."""
-    shape = size or spec.crop
-    image = WarmupInput(DataType.UINT8, (shape.height, shape.width, 3))
-    return tuple(
-        Warmup(f"{shape} batch {number}", number, {"image": image}) for number in sorted({1, batch})
+def _batching(kind: Kind, serving: Serving) -> ModelDynamicBatching:
+    return ModelDynamicBatching(
+        max_queue_delay_microseconds=serving.queue_delay if kind == "window" else 0,
+        default_queue_policy=ModelQueuePolicy(
+            timeout_action=ModelQueuePolicy.REJECT,
+            default_timeout_microseconds=serving.queue_timeout * 1_000_000,
+            allow_timeout_override=True,
+            max_queue_size=serving.queue_size,
+        ),
     )
 
 
-def _graphs(image: tuple[int, ...], batch: int) -> Optimization:
+def _warmup(spec: ModelSpec, size: Size | None, batch: int) -> list[ModelWarmup]:
+    """Alone and as the largest batch; a graph for any size in the training crop."""
+    shape = size or spec.crop
+    dims = (shape.height, shape.width, 3)
+    image = ModelWarmup.Input(data_type=TYPE_UINT8, dims=dims, zero_data=True)
+    return [
+        ModelWarmup(name=f"{shape} batch {number}", batch_size=number, inputs={"image": image})
+        for number in sorted({1, batch})
+    ]
+
+
+def _cuda_graphs(image: tuple[int, ...], batch: int) -> ModelOptimizationPolicy:
     """A CUDA graph for every batch that the batcher can form: others would run without."""
-    specs = (GraphSpec(number, {"image": GraphShape(image)}) for number in range(1, batch + 1))
-    return Optimization(Cuda(True, tuple(specs)))
+    cuda = ModelOptimizationPolicy.Cuda
+    shape = cuda.GraphSpec.Shape(dim=image)
+    specs = [
+        cuda.GraphSpec(batch_size=number, input={"image": shape}) for number in range(1, batch + 1)
+    ]
+    return ModelOptimizationPolicy(cuda=cuda(graphs=True, graph_spec=specs))

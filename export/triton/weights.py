@@ -1,13 +1,10 @@
 """The weights that a configuration serves, in its parameters: what a gateway tells its users."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import ModelConfig as Schema
+from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelParameter
 
-from export.triton.config import Parameter
-from export.triton.render import render
+from export.triton.config_text import format_config, parse_config
 from ocrnet.artefacts import (
     MANIFEST_SUFFIX,
     UNKNOWN,
@@ -17,17 +14,9 @@ from ocrnet.artefacts import (
     read_manifest,
 )
 from ocrnet.artefacts.weights import CHECKPOINT_PARAMETER, ORIGIN_PARAMETER, SHA256_PARAMETER
-from ocrnet.errors import ArtefactError
 from ocrnet.zoo import ModelSpec
 
 _OURS = (CHECKPOINT_PARAMETER, SHA256_PARAMETER, ORIGIN_PARAMETER)
-
-
-@dataclass(frozen=True)
-class _Parameters:
-    """As `ModelConfig` has them, last of its fields."""
-
-    parameters: dict[str, Parameter]
 
 
 def artefact_weights(text: str, versions: Path, spec: ModelSpec) -> Weights | None:
@@ -37,7 +26,7 @@ def artefact_weights(text: str, versions: Path, spec: ModelSpec) -> Weights | No
     different weights, or if one has no manifest. Raises ArtefactError for a manifest that cannot be
     read.
     """
-    config = _parse(text)
+    config = parse_config(text)
     # What Triton loads where a configuration names no file.
     usual = "model.plan" if config.platform == "tensorrt_plan" else "model.onnx"
     default = config.default_model_filename or usual
@@ -54,12 +43,15 @@ def _weights(versions: Path, name: str, spec: ModelSpec) -> Weights:
 
 def stated_parameters(text: str) -> dict[str, str]:
     """What a configuration says of its weights already, by the names of the parameters."""
-    parameters = _parse(text).parameters
+    parameters = parse_config(text).parameters
     return {name: parameters[name].string_value for name in _OURS if name in parameters}
 
 
 def with_parameters(text: str, stated: dict[str, str]) -> str:
-    """Return a configuration that `render` wrote with these parameters instead of its own."""
+    """Return a configuration with these weights instead of those that it states.
+
+    text: as `format_config` lays it out; comments and other parameters in it are kept as they are.
+    """
     blocks: list[list[str]] = []
     for line in text.splitlines():
         if line.startswith((" ", "}")) and blocks:
@@ -68,13 +60,5 @@ def with_parameters(text: str, stated: dict[str, str]) -> str:
             blocks.append([line])
     ours = [["parameters {", f'  key: "{name}"'] for name in _OURS]
     kept = [line for block in blocks if block[:2] not in ours for line in block]
-    more = render(_Parameters({name: Parameter(value) for name, value in stated.items()}))
-    return "\n".join(kept) + "\n" + more
-
-
-def _parse(text: str) -> Schema:
-    try:
-        config: Schema = text_format.Parse(text, Schema())
-    except text_format.ParseError as error:
-        raise ArtefactError(f"not a configuration of a Triton model: {error}") from error
-    return config
+    parameters = {name: ModelParameter(string_value=value) for name, value in stated.items()}
+    return "\n".join(kept) + "\n" + format_config(ModelConfig(parameters=parameters))

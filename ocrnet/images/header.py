@@ -6,7 +6,7 @@ from typing import Literal
 from ocrnet.errors import PictureTooLarge, UndecodablePicture
 from ocrnet.zoo.spec import Size
 
-Kind = Literal["JPEG", "PNG", "WebP"]
+ImageFormat = Literal["JPEG", "PNG", "WebP"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class PictureHeader:
     PNG with one, its PLTE chunk, and how many bits an index has in `palette_bits`.
     """
 
-    kind: Kind
+    kind: ImageFormat
     size: Size
     orientation: int
     decode_bytes: int
@@ -43,7 +43,7 @@ class Stored:
     bytes_per_pixel: what decoding holds besides the result; more_bytes: and besides all pixels.
     """
 
-    kind: Kind
+    kind: ImageFormat
     size: Size
     orientation: int
     file: bytes
@@ -53,19 +53,19 @@ class Stored:
     palette_bits: int = 8
 
 
-def damaged(kind: Kind, what: str) -> UndecodablePicture:
+def damaged(kind: ImageFormat, what: str) -> UndecodablePicture:
     """Say that a file does not decode, and why."""
     return UndecodablePicture(f"the {kind} picture is damaged: {what}")
 
 
-def truncated(kind: Kind) -> UndecodablePicture:
+def truncated(kind: ImageFormat) -> UndecodablePicture:
     """Say that a file ends too early."""
     return UndecodablePicture(
         f"the {kind} picture is cut off: the end of the file is missing", code="truncated_image"
     )
 
 
-def animated(kind: Kind) -> UndecodablePicture:
+def animated(kind: ImageFormat) -> UndecodablePicture:
     """Say that a file holds more than one picture to show."""
     return UndecodablePicture(
         f"the {kind} picture is animated: send one frame", code="animated_image"

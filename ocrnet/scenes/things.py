@@ -16,7 +16,7 @@ _GAP = 1.0  # metres that stay free behind a thing
 
 
 @dataclass(frozen=True)
-class Kind:
+class ThingKind:
     """A kind of thing: how many on average, Z from near to far, and where across the street.
 
     inner, outer: metres outwards from the kerb, or with `on_road` shares of the half road.
@@ -41,7 +41,7 @@ class Kind:
 class Thing:
     """One thing, its nearer end at X, Z in metres."""
 
-    kind: Kind
+    kind: ThingKind
     x: float
     z: float
     seed: int
@@ -62,27 +62,29 @@ class Thing:
 
 # Mean; near, far; inner, outer; half, deep, tall. What is large comes first: where it stands,
 # nothing else will.
-_TRAM = Kind(heavies.tram, 1, 9, 24, 0, 0, 1.4, 19, 3.3)
-_CROSSING_TRAM = Kind(heavies.crossing_tram, 1, 0, 0, 0, 0, 9, 2.6, 3.3, on_road=True, across=True)
+_TRAM = ThingKind(heavies.tram, 1, 9, 24, 0, 0, 1.4, 19, 3.3)
+_CROSSING_TRAM = ThingKind(
+    heavies.crossing_tram, 1, 0, 0, 0, 0, 9, 2.6, 3.3, on_road=True, across=True
+)
 _KINDS = (
-    Kind(heavies.bus, 0.6, 8, 26, 0.4, 0.65, 1.4, 11.5, 3, on_road=True),
-    Kind(heavies.truck, 0.8, 7.5, 24, 0.4, 0.65, 1.4, 9, 3.2, on_road=True),
-    Kind(heavies.crossing_bus, 0.4, 0, 0, 0, 0.9, 5.5, 2.6, 3, on_road=True, across=True),
-    Kind(heavies.crossing_truck, 0.6, 0, 0, 0, 0.9, 4.2, 2.6, 3.2, on_road=True, across=True),
-    Kind(cars.crossing_car, 1.0, 0, 0, 0, 1.2, 2.2, 1.9, 1.4, on_road=True, across=True),
-    Kind(cars.car, 3.2, 5, 30, -1.3, -1.05, 0.95, 4.4, 1.4),
-    Kind(cars.car, 1.6, 8, 32, 0.3, 0.65, 0.95, 4.4, 1.4, on_road=True),
-    Kind(people.cyclist, 2.0, 4, 13, -2.6, -0.6, 0.8, 0.5, 1.7),
-    Kind(people.motorcyclist, 1.5, 4.5, 14, -3.0, -0.8, 0.9, 0.6, 1.6),
-    Kind(people.motorcycle, 1.9, 4, 12, -1.2, 1.4, 0.9, 0.5, 1.0),
-    Kind(people.bicycle, 1.6, 3.8, 10, 0.3, 2.6, 0.8, 0.9, 0.9),
-    Kind(furniture.traffic_light, 2.1, 6, 22, 0.3, 1.2, 0.16, 0.3, 4),
-    Kind(furniture.traffic_sign, 2.3, 6, 22, 0.3, 1.6, 0.16, 0.3, 3),
-    Kind(furniture.lamp_post, 1.9, 5.5, 24, 0.3, 0.9, 0.14, 0.3, 5.5),
-    Kind(people.person, 4.8, 3.6, 15, 0.2, 3.2, 0.28, 0.3, 1.7),
-    Kind(people.person, 1.3, 5.5, 15, -0.9, 0.9, 0.28, 0.3, 1.7, on_road=True),
-    Kind(plants.tree, 3.4, 7, 42, 0.5, 9, 0.3, 0.4, 6),
-    Kind(plants.bush, 1.0, 6, 24, 2, 9, 1.3, 0.8, 1.2),
+    ThingKind(heavies.bus, 0.6, 8, 26, 0.4, 0.65, 1.4, 11.5, 3, on_road=True),
+    ThingKind(heavies.truck, 0.8, 7.5, 24, 0.4, 0.65, 1.4, 9, 3.2, on_road=True),
+    ThingKind(heavies.crossing_bus, 0.4, 0, 0, 0, 0.9, 5.5, 2.6, 3, on_road=True, across=True),
+    ThingKind(heavies.crossing_truck, 0.6, 0, 0, 0, 0.9, 4.2, 2.6, 3.2, on_road=True, across=True),
+    ThingKind(cars.crossing_car, 1.0, 0, 0, 0, 1.2, 2.2, 1.9, 1.4, on_road=True, across=True),
+    ThingKind(cars.car, 3.2, 5, 30, -1.3, -1.05, 0.95, 4.4, 1.4),
+    ThingKind(cars.car, 1.6, 8, 32, 0.3, 0.65, 0.95, 4.4, 1.4, on_road=True),
+    ThingKind(people.cyclist, 2.0, 4, 13, -2.6, -0.6, 0.8, 0.5, 1.7),
+    ThingKind(people.motorcyclist, 1.5, 4.5, 14, -3.0, -0.8, 0.9, 0.6, 1.6),
+    ThingKind(people.motorcycle, 1.9, 4, 12, -1.2, 1.4, 0.9, 0.5, 1.0),
+    ThingKind(people.bicycle, 1.6, 3.8, 10, 0.3, 2.6, 0.8, 0.9, 0.9),
+    ThingKind(furniture.traffic_light, 2.1, 6, 22, 0.3, 1.2, 0.16, 0.3, 4),
+    ThingKind(furniture.traffic_sign, 2.3, 6, 22, 0.3, 1.6, 0.16, 0.3, 3),
+    ThingKind(furniture.lamp_post, 1.9, 5.5, 24, 0.3, 0.9, 0.14, 0.3, 5.5),
+    ThingKind(people.person, 4.8, 3.6, 15, 0.2, 3.2, 0.28, 0.3, 1.7),
+    ThingKind(people.person, 1.3, 5.5, 15, -0.9, 0.9, 0.28, 0.3, 1.7, on_road=True),
+    ThingKind(plants.tree, 3.4, 7, 42, 0.5, 9, 0.3, 0.4, 6),
+    ThingKind(plants.bush, 1.0, 6, 24, 2, 9, 1.3, 0.8, 1.2),
 )
 
 
@@ -108,7 +110,7 @@ def populate(dice: Dice, street: Street) -> list[Thing]:
     return sorted(things, key=lambda thing: -thing.z)
 
 
-def _place(dice: Dice, kind: Kind, street: Street) -> Thing:
+def _place(dice: Dice, kind: ThingKind, street: Street) -> Thing:
     if kind.across and street.crossing is not None:
         z = street.crossing + dice.uniform(-CROSSING_HALF + 1.4, CROSSING_HALF - 1.4)
     else:

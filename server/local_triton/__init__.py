@@ -1,7 +1,7 @@
 """A real Triton on a machine without GPU or containers, for trying and testing.
 
-The server is the one in the `nvidia-pytriton` wheel, in an environment of its own. That wheel has
-Triton's Python back end alone, so a small model over ONNX Runtime runs the graphs.
+The server comes from the `nvidia-pytriton` wheel and is installed in an environment of its own.
+That wheel contains only Triton's Python back end, so `model.py` runs the graphs in ONNX Runtime.
 """
 
 from server.local_triton.installation import (

@@ -1,4 +1,4 @@
-"""`ocrnet triton`."""
+"""`ocrnet triton`: start a Triton on this machine's CPU."""
 
 import argparse
 import signal
@@ -79,10 +79,10 @@ def _triton(arguments: argparse.Namespace) -> int:
     try:
         print(f"Starting Triton {TRITON_VERSION} …", file=sys.stderr)
         with triton:
-            at = triton.addresses
+            addresses = triton.addresses
             print(
-                f"Serving {', '.join(triton.served)} by Triton {TRITON_VERSION} at {at.grpc} "
-                f"(gRPC), {at.metrics} (metrics); Ctrl-C stops it",
+                f"Serving {', '.join(triton.served)} by Triton {TRITON_VERSION} at "
+                f"{addresses.grpc} (gRPC), {addresses.metrics} (metrics); Ctrl-C stops it",
                 file=sys.stderr,
             )
             triton.wait()
@@ -92,7 +92,7 @@ def _triton(arguments: argparse.Namespace) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """SIGTERM as Ctrl-C: everything that was started is stopped on the way out."""
+    """Handle SIGTERM like Ctrl-C, so that everything that was started is stopped."""
     raise KeyboardInterrupt
 
 

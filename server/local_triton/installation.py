@@ -1,4 +1,4 @@
-"""The local Triton's own environment: installed once, apart from the product's (NumPy 1)."""
+"""Installs the local Triton, once, in a virtual environment of its own, since it needs NumPy 1."""
 
 import fcntl
 import json
@@ -22,12 +22,15 @@ _STAMP = "complete.json"
 
 
 def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201  # seconds pass: say what for
+    print(line, file=sys.stderr, flush=True)  # noqa: T201  # seconds pass: say why
 
 
 @dataclass(frozen=True)
 class TritonEnvironment:
-    """A complete environment. folder: of the virtual environment; python: such as "3.11"."""
+    """Where the server is installed.
+
+    folder: of the virtual environment. python: its version, such as "3.11".
+    """
 
     folder: Path
     python: str
@@ -52,10 +55,10 @@ class TritonEnvironment:
         unwanted = ("PYTHONPATH", "PYTHONHOME", "LD_PRELOAD")
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
         return kept | {
-            # The first Python of the PATH is the one whose packages the models find.
+            # Models find the packages of the first Python on the PATH.
             "PATH": os.pathsep.join((str(self.folder / "bin"), os.environ.get("PATH", ""))),
             "LD_LIBRARY_PATH": str(self.folder / "libpython"),
-            # The same everywhere: on the CPU, even where there is a GPU.
+            # Run on the CPU even where there is a GPU: results are the same on every machine.
             "CUDA_VISIBLE_DEVICES": "",
             # ONNX Runtime reports its use to Microsoft under an identifier unless this is set.
             "ORT_DISABLE_TELEMETRY": "1",
@@ -73,7 +76,7 @@ def find_environment(folder: Path | None = None) -> TritonEnvironment | None:
     Raises OcrnetError where the machine cannot have one.
     """
     interpreter = find_interpreter()
-    environment = _place(folder or default_folder(), interpreter)
+    environment = _environment_in(folder or default_folder(), interpreter)
     return environment if _is_complete(environment, interpreter) else None
 
 
@@ -82,12 +85,13 @@ def install_environment(
 ) -> TritonEnvironment:
     """Return the environment in `folder` (None: the default), after installing it if need be.
 
-    What was not finished, or is of other versions, is done anew. Others who install into the same
-    folder wait. say: is told what takes long. Raises OcrnetError, which says what went wrong.
+    An installation that was not finished, or has other versions, is replaced. Other processes that
+    install into the same folder wait. say: is called with a line before each long step. Raises
+    OcrnetError, which says what went wrong.
     """
     folder = (folder or default_folder()).absolute()
     interpreter = find_interpreter()
-    environment = _place(folder, interpreter)
+    environment = _environment_in(folder, interpreter)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder / "lock", say):
@@ -101,7 +105,7 @@ def install_environment(
     return environment
 
 
-def _place(folder: Path, interpreter: Interpreter) -> TritonEnvironment:
+def _environment_in(folder: Path, interpreter: Interpreter) -> TritonEnvironment:
     python = interpreter.short_version
     return TritonEnvironment(folder.absolute() / f"triton-{TRITON_VERSION}-py{python}", python)
 
@@ -130,14 +134,14 @@ def _install(environment: TritonEnvironment, interpreter: Interpreter) -> None:
     if folder.exists():  # unfinished, or of other versions
         shutil.rmtree(folder)
     _run([interpreter.executable, "-m", "venv", str(folder)])
-    # The wheel's own requirements are for its Python interface, which nobody uses here.
+    # The wheel's own requirements are for its Python interface, which is not used here.
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-input", "--quiet"]
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
     _run([*pip, *options, "-r", str(_REQUIREMENTS)])
-    # Beside the back end the stub finds the libraries that it was linked with.
+    # The stub finds the libraries that it was linked with only beside the back end.
     stub = f"python_backend_stubs/{environment.python}/triton_python_backend_stub"
     shutil.copy2(environment.backends.parent / stub, environment.backends / "python")
-    # A folder with this one library: what else lies beside it must not be loaded by the server.
+    # A folder with this library alone: the server must not load others that lie beside it.
     library = folder / "libpython"
     library.mkdir()
     if interpreter.library:

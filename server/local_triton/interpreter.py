@@ -1,4 +1,4 @@
-"""The Python that the local Triton's models run in, and what it needs of the machine."""
+"""Finds the Python that the local Triton's models run in, and checks the machine."""
 
 import json
 import platform
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from ocrnet.errors import OcrnetError
 
-# Older ones are not this project's; newer ones have no NumPy 1.
+# This project does not support older ones; there is no NumPy 1 for newer ones.
 MINORS = (11, 12)
-_GLIBC = (2, 35)
+_MIN_GLIBC = (2, 35)
 
-# Run by the Python in question. `library`: "" where the loader finds it by itself.
+# Run by the Python that is examined. `library`: "" where the loader finds it by itself.
 _PROBE = """
 import ctypes, json, os, platform, sys, sysconfig
 name = "libpython%d.%d.so.1.0" % sys.version_info[:2]
@@ -57,7 +57,7 @@ class Interpreter:
 
 
 def find_interpreter() -> Interpreter:
-    """Return the Python of this process if it will do, else one of the PATH.
+    """Return the Python of this process if it can run the models, else one of the PATH.
 
     Raises OcrnetError, which says what the machine lacks.
     """
@@ -87,13 +87,13 @@ def check_machine(system: str, machine: str, libc: str, libc_version: str) -> No
     if (system, machine) != ("linux", "x86_64"):
         raise OcrnetError(f"{needs}, this is {system} on {machine}: {elsewhere}")
     numbers = tuple(int(part) for part in libc_version.split(".")[:2] if part.isdecimal())
-    if libc != "glibc" or numbers < _GLIBC:
+    if libc != "glibc" or numbers < _MIN_GLIBC:
         have = f"glibc {libc_version}" if libc == "glibc" else "another C library"
         raise OcrnetError(f"{needs}, here is {have}: {elsewhere}")
 
 
 def _probe(executable: str) -> Interpreter | str:
-    """What the Python is, or what is wrong with it."""
+    """Return the interpreter, or why it cannot be used, as the end of a sentence."""
     try:
         run = subprocess.run(
             [executable, "-I", "-c", _PROBE], capture_output=True, text=True, timeout=60, check=True

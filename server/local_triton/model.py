@@ -1,7 +1,7 @@
-"""What the local Triton runs: a graph in ONNX Runtime, by Triton's Python back end.
+"""A model for Triton's Python back end that runs a graph in ONNX Runtime.
 
-Copied into the server's repository and run by its model process in the environment of its own;
-nothing of the gateway imports this, and this imports nothing of the gateway.
+It is copied into the local Triton's repository and runs in Triton's own environment. Nothing of
+this project imports it, and it imports nothing of this project.
 """
 
 import json
@@ -18,12 +18,12 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
     RuntimeException,
 )
 
-# Of one run, unless a single request has more: a window of Cityscapes. Small pictures gain by
-# running together. Windows do not on a CPU, and one by one they need an eighth of the memory and
-# can be cancelled in between.
-_MOST_PIXELS = 512 * 1024
+# Of one run, unless a single request has more: as many as a window of Cityscapes has. Small images
+# gain by running together. Windows do not on a CPU: one by one they need an eighth of the memory,
+# and can be cancelled in between.
+_MAX_PIXELS = 512 * 1024
 
-Waiting = tuple[Any, Any]  # a request and its images
+Pending = tuple[Any, Any]  # a request and its images
 
 
 class TritonPythonModel:
@@ -44,64 +44,64 @@ class TritonPythonModel:
         )
 
     def execute(self, requests: list[Any]) -> None:
-        """Answer each request as soon as it is computed.
+        """Respond to each request as soon as it is computed.
 
         Images of one shape with the same outputs run together.
         """
-        groups: dict[tuple[tuple[int, ...], tuple[str, ...]], list[Waiting]] = {}
+        groups: dict[tuple[tuple[int, ...], tuple[str, ...]], list[Pending]] = {}
         for request in requests:
             images = triton.get_input_tensor_by_name(request, "image").as_numpy()
             key = (images.shape[1:], tuple(sorted(request.requested_output_names())))
             groups.setdefault(key, []).append((request, images))
         for (shape, names), group in groups.items():
-            most = _MOST_PIXELS // max(1, shape[0] * shape[1])
-            for part in _parts(group, most):
-                self._run(list(names), part)
+            max_images = _MAX_PIXELS // max(1, shape[0] * shape[1])
+            for batch in _batches(group, max_images):
+                self._run(list(names), batch)
 
-    def _run(self, names: list[str], part: list[Waiting]) -> None:
+    def _run(self, names: list[str], batch: list[Pending]) -> None:
         wanted = []
-        for request, images in part:
+        for request, images in batch:
             if request.is_cancelled():
                 error = triton.TritonError("cancelled", triton.TritonError.CANCELLED)
-                _answer(request, triton.InferenceResponse(error=error))
+                _respond(request, triton.InferenceResponse(error=error))
             else:
                 wanted.append((request, images))
         if not wanted:
             return
-        batch = [images for _, images in wanted]
-        ends = np.cumsum([len(images) for images in batch])[:-1]
+        inputs = [images for _, images in wanted]
+        ends = np.cumsum([len(images) for images in inputs])[:-1]
         try:
-            whole = batch[0] if len(batch) == 1 else np.concatenate(batch)
+            whole = inputs[0] if len(inputs) == 1 else np.concatenate(inputs)
             results = self._session.run(names, {"image": whole})
         except (EPFail, Fail, InvalidArgument, MemoryError, RuntimeException) as problem:
-            # Not left to Triton: it would fail all requests, also those that are answered.
+            # If it reached Triton, that would fail all requests, also those with a response.
             reason = str(problem) or type(problem).__name__
             for request, _ in wanted:
                 error = triton.TritonError(f"ONNX Runtime failed: {reason}")
-                _answer(request, triton.InferenceResponse(error=error))
+                _respond(request, triton.InferenceResponse(error=error))
             return
-        answers = zip(*(np.split(result, ends) for result in results), strict=True)
-        for (request, _), answer in zip(wanted, answers, strict=True):
-            _answer(request, triton.InferenceResponse(list(map(triton.Tensor, names, answer))))
+        outputs = zip(*(np.split(result, ends) for result in results), strict=True)
+        for (request, _), arrays in zip(wanted, outputs, strict=True):
+            _respond(request, triton.InferenceResponse(list(map(triton.Tensor, names, arrays))))
 
 
-def _answer(request: Any, response: Any) -> None:
+def _respond(request: Any, response: Any) -> None:
     sender = request.get_response_sender()
     sender.send(response, flags=triton.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
 
 
-def _parts(group: list[Waiting], most: int) -> Iterator[list[Waiting]]:
-    """Split requests so that none but a single one has more than `most` images."""
-    part: list[Waiting] = []
+def _batches(group: list[Pending], max_images: int) -> Iterator[list[Pending]]:
+    """Split requests so that none but a single one has more than `max_images` images."""
+    batch: list[Pending] = []
     number = 0
-    for waiting in group:
-        images = len(waiting[1])
-        if part and number + images > most:
-            yield part
-            part, number = [], 0
-        part.append(waiting)
+    for pending in group:
+        images = len(pending[1])
+        if batch and number + images > max_images:
+            yield batch
+            batch, number = [], 0
+        batch.append(pending)
         number += images
-    yield part
+    yield batch
 
 
 def _parameter(config: dict[str, Any], name: str) -> str:

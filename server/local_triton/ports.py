@@ -12,7 +12,7 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Ports:
-    """Of each service; 0: a free one."""
+    """The port of each service; 0 stands for a free one."""
 
     grpc: int = 0
     metrics: int = 0
@@ -29,11 +29,11 @@ class Addresses:
 def choose_ports(ports: Ports) -> Ports:
     """Return free ports in place of zeros; raises OcrnetError if one of the others is taken."""
     chosen = {}
-    with ExitStack() as held:  # all at once, so that no two are the same
+    with ExitStack() as listeners:  # all open until the end, so that no two are the same
         for field in fields(ports):
             port = getattr(ports, field.name)
             try:
-                listener = held.enter_context(socket.create_server((HOST, port)))
+                listener = listeners.enter_context(socket.create_server((HOST, port)))
             except OSError as error:
                 raise OcrnetError(
                     f"Triton's {field.name} port {HOST}:{port} cannot be used "

@@ -1,4 +1,4 @@
-"""A local Triton as a process: started, watched, stopped, and in tests killed or halted."""
+"""A local Triton as a process: started, watched and stopped; tests also kill or halt it."""
 
 import os
 import shutil
@@ -21,29 +21,32 @@ from ocrnet.engines.triton import TritonConnection
 from ocrnet.errors import OcrnetError
 from ocrnet.zoo import get_spec
 from server.local_triton.installation import TritonEnvironment
-from server.local_triton.log import last_words
+from server.local_triton.log import log_tail
 from server.local_triton.ports import HOST, Addresses, Ports, addresses_of, choose_ports
 from server.local_triton.repository import write_repository
 
-_KEEPER = Path(__file__).with_name("supervisor.py")
-_EXIT_SECONDS = 5  # that Triton gives requests in work when it is told to stop
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_EXIT_SECONDS = 5  # that Triton gives running requests when it is told to stop
 _PROBE_SECONDS = 2.0
 
-CLOSED = (
+CLIENT_RESTRICTIONS = (
     # A client that may load models can send one along: it would run its Python as this user.
     "--model-control-mode=none",
     # gRPC opens what this names to clients that send the header triton-grpc-protocol-OCRNET, and
     # HTTP/2 (RFC 9113, 8.2.1) does not allow capital letters in header names: nobody can send it.
     "--grpc-restricted-protocol=shared-memory,model-repository,trace,logging:OCRNET=closed",
 )
-"""Flags that leave Triton's gRPC clients inference, readiness, metadata and statistics alone."""
+"""Flags that allow gRPC clients only inference, readiness, metadata and statistics."""
 
 
 @dataclass
 class _Run:
-    """One life of the server. log_start: the size that its log had before."""
+    """A server from start to end.
 
-    keeper: subprocess.Popen[bytes]
+    pid: of the server, not of its supervisor. log_start: the size of the log before it started.
+    """
+
+    supervisor: subprocess.Popen[bytes]
     pid: int
     log: Path
     log_start: int
@@ -70,8 +73,8 @@ class LocalTriton:
     ):
         """models: names of the zoo; kinds, threads, warmup: as write_repository takes them.
 
-        log: the file that the server's log is appended to; None: one that goes with the server.
-        grace: seconds that it may take to stop before it is killed.
+        log: the file that the server's log is appended to; None: one that is removed when the
+        server stops. grace: seconds that it may take to stop before it is killed.
         """
         self._environment = environment
         self._repository = repository
@@ -80,14 +83,23 @@ class LocalTriton:
         self._ports, self._log, self._grace = ports, log, grace
         self._run: _Run | None = None
         self._scratch: Path | None = None
-        self.served: list[str] = []  # Triton's names of the models, once it is started
+        self.served: list[str] = []  # the names of Triton's models, once it is started
 
     def start(self, deadline: float = 180.0) -> Addresses:
-        """Start it and wait until all its models can be used; where it listens.
+        """Start it and wait until all its models can be used; return where it listens.
 
         deadline: seconds. Raises ArtefactError for models that cannot be served, OcrnetError for a
         port that is taken or a server that does not get ready, with the end of its log.
         """
+        self.launch()
+        with ExitStack() as undo:
+            undo.callback(self.stop)
+            self._wait_until_ready(self._started(), deadline)
+            undo.pop_all()
+        return self.addresses
+
+    def launch(self) -> None:
+        """Start the process without waiting until it answers; raises as `start` does."""
         if self._run is not None:
             raise RuntimeError("this Triton is started already")
         with ExitStack() as undo:
@@ -102,10 +114,8 @@ class LocalTriton:
                 warmup=self._warmup,
             )
             self._ports = choose_ports(self._ports)
-            self._run = self._launch(self._scratch)
-            self._wait_until_ready(self._run, deadline)
+            self._run = self._run_supervisor(self._scratch)
             undo.pop_all()
-        return self.addresses
 
     @property
     def addresses(self) -> Addresses:
@@ -119,22 +129,22 @@ class LocalTriton:
 
     def is_running(self) -> bool:
         """Whether it is started and has not ended by itself."""
-        return self._run is not None and self._run.keeper.poll() is None
+        return self._run is not None and self._run.supervisor.poll() is None
 
     def wait(self) -> None:
-        """Return only by an error: OcrnetError, with the end of its log, when it has ended."""
+        """Wait until it has ended by itself, then raise OcrnetError with the end of its log."""
         run = self._started()
-        run.keeper.wait()
-        raise OcrnetError(f"Triton has ended by itself:\n{last_words(run.log, run.log_start)}")
+        run.supervisor.wait()
+        raise OcrnetError(f"Triton has ended by itself:\n{log_tail(run.log, run.log_start)}")
 
     def stop(self) -> None:
-        """Let it finish what it is at, and end it; nothing is left of it. Twice is fine."""
+        """Let it finish running requests, stop it and remove what it left; may be called again."""
         if self._run is not None:
-            stdin, stdout = self._run.keeper.stdin, self._run.keeper.stdout
+            stdin, stdout = self._run.supervisor.stdin, self._run.supervisor.stdout
             assert stdin is not None
             assert stdout is not None
-            stdin.close()  # which tells the keeper
-            self._run.keeper.wait()
+            stdin.close()  # which tells the supervisor
+            self._run.supervisor.wait()
             stdout.close()
             self._run = None
         if self._scratch is not None:
@@ -144,15 +154,15 @@ class LocalTriton:
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self._signal(signal.SIGKILL)
-        self._started().keeper.wait()
+        self._started().supervisor.wait()
         self.stop()
 
     def pause(self) -> None:
-        """Halt it: it keeps its ports and answers nothing, as a server that hangs."""
+        """Halt it: it keeps its ports and does not respond, like a server that hangs."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on after pause()."""
+        """Let it continue after pause()."""
         self._signal(signal.SIGCONT)
 
     def __enter__(self) -> Self:
@@ -174,23 +184,30 @@ class LocalTriton:
 
     def _signal(self, number: int) -> None:
         run = self._started()
-        if run.keeper.poll() is None:  # else the id may be another's by now
+        if run.supervisor.poll() is None:  # otherwise the id may belong to another process by now
             os.kill(run.pid, number)
 
-    def _launch(self, scratch: Path) -> _Run:
+    def _run_supervisor(self, scratch: Path) -> _Run:
         log = self._log or scratch / "triton.log"
-        regions = f"{scratch.name}_"  # nobody else's folder has that name
-        keeper = [sys.executable, "-I", str(_KEEPER), str(self._grace), regions, str(scratch)]
+        regions = f"{scratch.name}_"  # mkdtemp makes the name unique
+        supervisor = [
+            sys.executable,
+            "-I",
+            str(_SUPERVISOR),
+            str(self._grace),
+            regions,
+            str(scratch),
+        ]
         with log.open("ab") as file:
             log_start = file.seek(0, os.SEEK_END)
             started = subprocess.Popen(
-                [*keeper, *self._command(scratch, regions)],
+                [*supervisor, *self._command(scratch, regions)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
-                # What it puts into the temporary folder it leaves there when it is killed.
+                # A server that is killed leaves its temporary files behind.
                 env=self._environment.variables() | {"TMPDIR": str(scratch)},
-                start_new_session=True,  # Ctrl-C reaches us alone, and we stop it
+                start_new_session=True,  # Ctrl-C reaches this process alone, which stops the server
             )
         assert started.stdout is not None
         pid = int(started.stdout.readline() or 0)
@@ -203,9 +220,9 @@ class LocalTriton:
             f"--backend-directory={self._environment.backends}",
             f"--backend-config=python,shm-region-prefix-name={regions}",
             "--disable-auto-complete-config",
-            *CLOSED,
-            # A web page may send any HTTP server a request, and HTTP is needed by nobody here. The
-            # last two are on where the environment says so, and listen on every interface.
+            *CLIENT_RESTRICTIONS,
+            # A web page may send requests to any HTTP server, and nothing here needs HTTP. The last
+            # two are turned on by variables of the environment and listen on every interface.
             "--allow-grpc=true",
             "--allow-http=false",
             "--allow-sagemaker=false",
@@ -221,17 +238,17 @@ class LocalTriton:
     def _wait_until_ready(self, run: _Run, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not self._is_ready():
-            if run.keeper.poll() is not None:
+            if run.supervisor.poll() is not None:
                 problem = "did not start"
             elif time.monotonic() > deadline:
                 problem = f"was not ready after {seconds:g} s"
             else:
                 time.sleep(0.05)
                 continue
-            raise OcrnetError(f"Triton {problem}:\n{last_words(run.log, run.log_start)}")
+            raise OcrnetError(f"Triton {problem}:\n{log_tail(run.log, run.log_start)}")
 
     def _is_ready(self) -> bool:
-        # A channel for every try: one that has failed waits before it tries again.
+        # A new channel for every try: one that has failed waits before it connects again.
         client = TritonConnection(self.addresses.grpc).blocking()
         try:
             return bool(client.is_server_ready(client_timeout=_PROBE_SECONDS))

@@ -1,4 +1,4 @@
-"""The model repository as the local Triton can serve it: the same models, by another back end."""
+"""Writes the model repository of the local Triton: the same models, with the Python back end."""
 
 import shutil
 from collections.abc import Iterable
@@ -24,13 +24,13 @@ def write_repository(
     threads: int = 0,
     warmup: bool = False,
 ) -> list[str]:
-    """Write a repository for the local Triton into the folder `target`; the names of its models.
+    """Write a repository for the local Triton into the folder `target`; return its models' names.
 
-    Of each model and kind that `repository` configures, the configuration is kept but for the back
-    end. Where it has no fixed graph, the dynamic one, which takes any size, serves in its stead.
+    The configuration of each model and kind in `repository` is kept, except for the back end. Where
+    a fixed graph is not built, the dynamic one, which takes any size, is served instead.
 
-    threads: of each graph, 0 takes all cores. warmup: whether models run before the server is
-    ready, as they are configured: on a CPU that takes long and saves nothing.
+    threads: of each graph; 0 takes all cores. warmup: whether models run their configured warm-up
+    before the server is ready: on a CPU that takes long and saves nothing.
 
     Raises ArtefactError for a graph or a configuration that is missing or cannot be trusted.
     """
@@ -44,11 +44,11 @@ def write_repository(
             )
         for kind in kinds:
             name = f"{spec.name}_{kind}"
-            # The others are optional; without the dynamic one there are sizes that nobody takes.
+            # The other kinds are optional; only the dynamic one takes images of every size.
             if kind != "dynamic" and not (repository / name).is_dir():
                 continue
             config = _read_config(repository, spec, kind)
-            _adapt(config, graphs.get(kind, graphs["dynamic"]), spec, threads)
+            _use_python_backend(config, graphs.get(kind, graphs["dynamic"]), spec, threads)
             if not warmup:
                 del config.model_warmup[:]
             _write(target / name, config)
@@ -57,7 +57,7 @@ def write_repository(
 
 
 def _read_config(repository: Path, spec: ModelSpec, kind: Kind) -> ModelConfig:
-    """The configuration for CPUs if there is one, else the one for GPUs."""
+    """Return the configuration for CPUs if there is one, else the one for GPUs."""
     folder = repository / f"{spec.name}_{kind}"
     candidates = (folder / "configs" / "cpu.pbtxt", folder / "config.pbtxt")
     path = next((path for path in candidates if path.is_file()), None)
@@ -74,7 +74,9 @@ def _read_config(repository: Path, spec: ModelSpec, kind: Kind) -> ModelConfig:
     return config
 
 
-def _adapt(config: ModelConfig, graph: Artefact, spec: ModelSpec, threads: int) -> None:
+def _use_python_backend(
+    config: ModelConfig, graph: Artefact, spec: ModelSpec, threads: int
+) -> None:
     """Change what depends on the back end, and nothing else."""
     for field in ("platform", "runtime", "optimization"):
         config.ClearField(field)
@@ -87,9 +89,9 @@ def _adapt(config: ModelConfig, graph: Artefact, spec: ModelSpec, threads: int) 
     del config.output[:]
     config.output.extend(outputs)
     for output in config.output:
-        if output.name == "logits":  # of a float32 graph
+        if output.name == "logits":  # the graph on the CPU is float32
             output.data_type = model_config_pb2.TYPE_FP32
-    config.parameters.clear()  # of a graph for GPUs they may be others
+    config.parameters.clear()  # those of a graph for GPUs may name other weights
     for key, value in graph.weights(spec).as_parameters().items():
         config.parameters[key].string_value = value
     config.parameters["graph"].string_value = str(graph.path.absolute())

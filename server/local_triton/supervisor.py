@@ -1,13 +1,13 @@
-"""Runs the server, and leaves nothing behind when it or whoever wanted it ends.
+"""Runs the server, and leaves nothing behind when the server or the process that wanted it ends.
 
-A program of its own, so that this holds even where the one that started it was killed:
+It is a program of its own, so that this holds even if the process that started it is killed:
 
     supervisor.py GRACE REGIONS SCRATCH COMMAND...
 
-It prints the server's process id. The server is stopped once the standard input is closed: by
-SIGTERM, and after GRACE seconds by SIGKILL. With it end the processes that it started. Shared
-memory in /dev/shm whose name starts with REGIONS is removed, and the folder SCRATCH if nobody is
-left who would do it. Only the standard library is imported.
+It prints the server's process id. Once the standard input is closed, it stops the server: by
+SIGTERM, and after GRACE seconds by SIGKILL. Then it kills the processes that the server started and
+removes shared memory in /dev/shm whose name starts with REGIONS. If its parent has ended, it also
+removes the folder SCRATCH. It imports only the standard library.
 """
 
 import ctypes
@@ -30,22 +30,22 @@ def main() -> int:
     parent = os.getppid()
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    told = _signals()
+    stop_signal = _catch_stop_signals()
     server = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr.fileno(),
         process_group=0,
-        # Should this process be killed, the server still stops. There are no threads here.
+        # If this process is killed, the server still stops. preexec_fn is safe without threads.
         preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),
     )
     print(server.pid, flush=True)  # noqa: T201
     ended = os.pidfd_open(server.pid)
-    if ended not in _first_of(ended, told, sys.stdin.fileno()):
+    if ended not in _wait_for_any(ended, stop_signal, sys.stdin.fileno()):
         server.terminate()
-        server.send_signal(signal.SIGCONT)  # one that is halted could not end
-        _first_of(ended, seconds=float(grace))
-    # Not reaped yet, so the id is still its own. Its model processes are of its group.
+        server.send_signal(signal.SIGCONT)  # a halted process does not handle SIGTERM
+        _wait_for_any(ended, seconds=float(grace))
+    # It is not reaped yet, so the id is still its own. Its model processes belong to its group.
     os.killpg(server.pid, signal.SIGKILL)
     code = server.wait()
     _reap()
@@ -56,18 +56,18 @@ def main() -> int:
     return 0 if code == 0 else 1
 
 
-def _signals() -> int:
-    """A file that can be read once somebody asks this process to end."""
-    told, tell = os.pipe()
+def _catch_stop_signals() -> int:
+    """Return a file that becomes readable once a signal asks this process to end."""
+    stop_signal, tell = os.pipe()
     os.set_blocking(tell, False)
     signal.set_wakeup_fd(tell)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: None)  # not SIG_IGN, which the server would inherit
-    return told
+    return stop_signal
 
 
-def _first_of(*files: int, seconds: float | None = None) -> list[int]:
-    """Wait until one of the files can be read or has been closed, or the time is over."""
+def _wait_for_any(*files: int, seconds: float | None = None) -> list[int]:
+    """Wait until files are readable or closed; return them, or none after `seconds`."""
     poll = select.poll()
     for file in files:
         poll.register(file, select.POLLIN)
@@ -78,7 +78,7 @@ def _reap() -> None:
     try:
         while True:
             os.wait()
-    except ChildProcessError:  # there is none any more
+    except ChildProcessError:  # no child is left
         pass
 
 

@@ -19,7 +19,7 @@ from corpus import address_space, jpeg, webp
 from corpus.png import png
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
-from ocrnet.engines.triton.connection import as_ours
+from ocrnet.engines.triton.grpc_errors import translate_error
 from ocrnet.errors import EngineError, EngineUnavailable, OutOfMemory
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
@@ -153,7 +153,7 @@ def test_a_model_that_finds_no_memory_is_loaded_by_the_next_request(
     ],
 )
 def test_what_triton_says_of_its_memory(status: str, message: str, kind: type[Exception]) -> None:
-    ours = as_ours(InferenceServerException(message, status), "127.0.0.1:1", None)
+    ours = translate_error(InferenceServerException(message, status), "127.0.0.1:1", None)
     assert type(ours) is kind
 
 

@@ -1,23 +1,14 @@
-"""The channel to a Triton server, and its errors as ours."""
+"""The gRPC channel to a Triton server."""
 
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
 
 from tritonclient.grpc import InferenceServerClient as BlockingClient
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from ocrnet.errors import (
-    ArtefactError,
-    DeadlineExceeded,
-    EngineError,
-    EngineUnavailable,
-    OutOfMemory,
-    Overloaded,
-)
-from ocrnet.memory_errors import says_out_of_memory
+from ocrnet.errors import ArtefactError
 
 _LARGEST_MESSAGE = 2**31 - 1
 # A server that comes back is tried again within a second; gRPC would wait up to two minutes.
@@ -36,7 +27,6 @@ _CHANNEL = [
     # Triton stands beside the gateway: http_proxy, which gRPC would obey, is for the world outside.
     ("grpc.enable_http_proxy", 0),
 ]
-_RETRY_AFTER = 1
 _PROBE_SECONDS = 5.0
 
 
@@ -94,26 +84,3 @@ def _not_ready(client: BlockingClient) -> str | None:
         return "it is loading its models, or one of them has failed"
     except InferenceServerException as error:
         return f"{error.message()} (its gRPC port is usually 8001)"
-
-
-def as_ours(
-    error: InferenceServerException, address: str, seconds_left: float | None
-) -> EngineError | Overloaded | DeadlineExceeded | OutOfMemory:
-    """Return what Triton's status stands for here; seconds_left: until the request's deadline."""
-    status, message = _status(error), str(error.message())
-    said = f"Triton at {address}: {message}"
-    over = seconds_left is not None and seconds_left <= 0
-    if status == "DEADLINE_EXCEEDED" or (over and "timeout expired" in message):
-        return DeadlineExceeded("the engine did not answer before the request's deadline")
-    if "maximum queue size" in message.lower() or "timeout expired" in message:
-        return Overloaded("the engine's queue is full; try again later", _RETRY_AFTER)
-    if status in ("UNAVAILABLE", "NOT_FOUND"):
-        return EngineUnavailable(said)
-    if says_out_of_memory(message):
-        return OutOfMemory(said)
-    return EngineError(said)
-
-
-def _status(error: InferenceServerException) -> str:
-    status: Any = error.status()
-    return str(status or "").removeprefix("StatusCode.")

@@ -9,8 +9,9 @@ from tritonclient.utils import InferenceServerException
 
 from ocrnet.deadline import seconds_left
 from ocrnet.engines.contract import Images, OutputName
-from ocrnet.engines.triton.connection import TritonConnection, as_ours
+from ocrnet.engines.triton.connection import TritonConnection
 from ocrnet.engines.triton.graphs import VERSION, TritonGraph
+from ocrnet.engines.triton.grpc_errors import translate_error
 from ocrnet.errors import BadEngineOutput, EngineUnavailable
 from ocrnet.zoo.spec import Size
 
@@ -66,7 +67,7 @@ class TritonEngine:
                 client_timeout=None if left is None else max(0.001, left),
             )
         except InferenceServerException as error:
-            raise as_ours(error, self._connection.address, seconds_left()) from error
+            raise translate_error(error, self._connection.address, seconds_left()) from error
         found = answer.as_numpy(output)
         if found is None:
             raise BadEngineOutput(f"{graph.name} answered without {output}")

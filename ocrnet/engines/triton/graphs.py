@@ -1,8 +1,9 @@
 """Which graphs of a model a Triton server has, checked against the zoo."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from tritonclient.grpc import InferenceServerClient
+from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig, ModelInput, ModelOutput
 from tritonclient.utils import InferenceServerException
 
 from ocrnet.artefacts import KINDS, UNKNOWN, Kind, Weights, common_weights, weights_of
@@ -77,7 +78,7 @@ def served_weights(graphs: list[TritonGraph], address: str) -> Weights:
     return weights
 
 
-def graph_weights(config: Any, spec: ModelSpec) -> Weights:
+def graph_weights(config: ModelConfig, spec: ModelSpec) -> Weights:
     """The weights that a Triton model's configuration names; unknown if it names none."""
     stated = {key: parameter.string_value for key, parameter in config.parameters.items()}
     if not {CHECKPOINT_PARAMETER, SHA256_PARAMETER} <= stated.keys():
@@ -87,7 +88,7 @@ def graph_weights(config: Any, spec: ModelSpec) -> Weights:
 
 
 def _graph(
-    client: Any, address: str, spec: ModelSpec, kind: Kind, size: Size | None
+    client: InferenceServerClient, address: str, spec: ModelSpec, kind: Kind, size: Size | None
 ) -> TritonGraph:
     name = f"{spec.name}_{kind}"
     config = client.get_model_config(name, VERSION, client_timeout=_SECONDS).config
@@ -116,9 +117,9 @@ def _graph(
     )
 
 
-def _type(tensor: Any) -> str:
-    kinds = type(tensor).DESCRIPTOR.fields_by_name["data_type"].enum_type.values_by_number
-    return str(kinds[tensor.data_type].name).removeprefix("TYPE_")
+def _type(tensor: ModelInput | ModelOutput) -> str:
+    """The type of a tensor as Triton's clients name it, such as "FP32"."""
+    return str(DataType.Name(tensor.data_type)).removeprefix("TYPE_")
 
 
 def _unlike(address: str, name: str, verb: str, found: object, expected: object) -> ArtefactError:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.acceptance.acceptance_tables import in_words
-from benchmarks.acceptance.step import Kind, Need, Step
+from benchmarks.acceptance.step import Need, Step, StepKind
 from benchmarks.acceptance.step_runner import run_steps, start_clock
 from benchmarks.gpu_acceptance import exit_status
 
@@ -24,7 +24,7 @@ def _step(
     code: str,
     *,
     name: str = "a step",
-    kind: Kind = "tests",
+    kind: StepKind = "tests",
     needs: tuple[Need, ...] = (),
     seconds: float = 60,
     least: float = 0,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.loadtest.arrivals import make_schedule
-from benchmarks.loadtest.mixes import NAMED, Kind, parse_mix
+from benchmarks.loadtest.mixes import NAMED, RequestKind, parse_mix
 from ocrnet.errors import InputError
 from ocrnet.zoo import Size
 
@@ -63,8 +63,8 @@ def test_kinds_have_their_shares_and_come_in_an_order_of_chance() -> None:
 
 def test_mixes_are_read_and_every_named_one_is_one() -> None:
     assert parse_mix("64x96:whole=7, 32x32:slide=0.5") == {
-        Kind(Size(64, 96), "whole"): 7,
-        Kind(Size(32, 32), "slide"): 0.5,
+        RequestKind(Size(64, 96), "whole"): 7,
+        RequestKind(Size(32, 32), "slide"): 0.5,
     }
     for name in NAMED:
         assert parse_mix(name) == parse_mix(NAMED[name])
@@ -92,7 +92,7 @@ def test_what_is_no_mix_is_refused_with_what_would_be_one(text: str, reason: str
 
 
 def test_a_picture_is_a_png_of_its_size_and_always_the_same() -> None:
-    kind = Kind(Size(40, 64), "whole")
+    kind = RequestKind(Size(40, 64), "whole")
     assert kind.picture() == kind.picture()
     decoded = cv2.imdecode(np.frombuffer(kind.picture(), np.uint8), cv2.IMREAD_UNCHANGED)
     assert decoded.shape == (40, 64, 3)

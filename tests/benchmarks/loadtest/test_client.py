@@ -13,11 +13,11 @@ from tests.benchmarks.load_stub import OVERLOADED, Answer, always, serving
 from benchmarks.loadtest.arrivals import Arrival
 from benchmarks.loadtest.capacity import Capacity, first_answers, measure_capacity
 from benchmarks.loadtest.client import Sample, Target, connections, send_openly
-from benchmarks.loadtest.mixes import Kind
+from benchmarks.loadtest.mixes import RequestKind
 from ocrnet.errors import OcrnetError
 from ocrnet.zoo import Size
 
-KIND = Kind(Size(32, 32), "slide")
+KIND = RequestKind(Size(32, 32), "slide")
 MASK = b"a mask"
 TARGETS = {KIND: Target(KIND, b"a picture", hashlib.sha256(MASK).hexdigest())}
 

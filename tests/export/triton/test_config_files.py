@@ -1,69 +1,77 @@
 """Triton's configurations, read with Triton's own schema."""
 
-from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import ModelConfig as Schema
+from tritonclient.grpc.model_config_pb2 import (
+    TYPE_FP16,
+    TYPE_UINT8,
+    ModelConfig,
+    ModelInput,
+    ModelInstanceGroup,
+    ModelQueuePolicy,
+)
 
 from export.artefacts.targets import kinds_of
 from export.graphs.onnx_export import fixed_size
-from export.triton.config import DataType, InstanceGroup, Kind, Parameter, Tensor
 from export.triton.config_files import config_files
+from export.triton.config_text import format_config
 from export.triton.models import VARIANTS, Serving, Variant, model_config
-from export.triton.render import render
 from ocrnet.cli import main
 from ocrnet.zoo import get_spec, load_zoo
 
 DEMO = get_spec("demo")
 
 
-def _same(ours: Any, theirs: Any) -> None:
-    """Compare a dataclass with a protobuf message: every field that either of them has."""
-    given = {
-        field.name for field in fields(ours) if getattr(ours, field.name) not in (None, (), {})
-    }
-    assert {field.name for field, _ in theirs.ListFields()} <= given
-    for name in given:
-        value, found = getattr(ours, name), getattr(theirs, name)
-        enumeration = theirs.DESCRIPTOR.fields_by_name[name].enum_type
-        if enumeration is not None:
-            assert enumeration.values_by_number[found].name == value
-        elif isinstance(value, dict):
-            assert set(value) == set(found)
-            for key in value:
-                _same_value(value[key], found[key])
-        elif isinstance(value, tuple):
-            for one, other in zip(value, found, strict=True):
-                _same_value(one, other)
-        else:
-            _same_value(value, found)
-
-
-def _same_value(value: Any, found: Any) -> None:
-    if is_dataclass(value):
-        _same(value, found)
-    else:
-        assert found == value
-
-
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(
     "name", ["demo", "ocrnet_r101-d8_cityscapes_40k_b8", "ocrnet_hr48_ade20k_80k"]
 )
-def test_what_is_rendered_is_what_tritons_own_parser_reads(name: str, variant: Variant) -> None:
+def test_a_configuration_is_read_back_as_it_was_written(name: str, variant: Variant) -> None:
     spec = get_spec(name)
     for kind in kinds_of(spec):
         config = model_config(spec, kind, fixed_size(spec, kind), variant, Serving())
-        _same(config, text_format.Parse(render(config), Schema()))
+        assert text_format.Parse(format_config(config), ModelConfig()) == config
 
 
 def test_text_is_escaped_and_empty_fields_are_left_out() -> None:
-    assert render(Parameter('a "b"\n\\')) == 'string_value: "a \\"b\\"\\n\\\\"\n'
-    assert render(InstanceGroup(Kind.CPU, 3)) == "kind: KIND_CPU\ncount: 3\n"
-    assert render(Tensor("x", DataType.FP16, ())) == 'name: "x"\ndata_type: TYPE_FP16\n'
+    config = ModelConfig(
+        name='a "b"\n\\',
+        input=[ModelInput(name="x", data_type=TYPE_FP16)],
+        instance_group=[ModelInstanceGroup(kind=ModelInstanceGroup.KIND_CPU, count=3)],
+    )
+    assert format_config(config) == (
+        'name: "a \\"b\\"\\n\\\\"\n'
+        'input {\n  name: "x"\n  data_type: TYPE_FP16\n}\n'
+        "instance_group {\n  kind: KIND_CPU\n  count: 3\n}\n"
+    )
+
+
+def test_a_window_graph_is_served_as_it_was_asked_for() -> None:
+    serving = Serving(max_batch=2, queue_delay=70, queue_size=9, queue_timeout=5, instances=3)
+    texts = config_files(DEMO, serving)
+    window = text_format.Parse(texts["demo_window/config.pbtxt"], ModelConfig())
+    assert window.platform == "tensorrt_plan"
+    assert list(window.version_policy.specific.versions) == [1]
+    assert window.dynamic_batching.max_queue_delay_microseconds == 70
+    assert window.dynamic_batching.default_queue_policy == ModelQueuePolicy(
+        timeout_action=ModelQueuePolicy.REJECT,
+        default_timeout_microseconds=5_000_000,
+        allow_timeout_override=True,
+        max_queue_size=9,
+    )
+    (group,) = window.instance_group
+    assert (group.kind, group.count) == (ModelInstanceGroup.KIND_GPU, 3)
+    for warmup in window.model_warmup:
+        image = warmup.inputs["image"]
+        assert (image.data_type, list(image.dims)) == (TYPE_UINT8, [512, 1024, 3])
+        assert image.zero_data
+    for spec in window.optimization.cuda.graph_spec:
+        assert list(spec.input["image"].dim) == [512, 1024, 3]
+    on_cpu = text_format.Parse(texts["demo_window/configs/cpu.pbtxt"], ModelConfig())
+    (group,) = on_cpu.instance_group
+    assert (group.kind, group.count) == (ModelInstanceGroup.KIND_CPU, 1)
 
 
 def test_every_model_has_three_variants_of_each_graph() -> None:
@@ -71,24 +79,26 @@ def test_every_model_has_three_variants_of_each_graph() -> None:
         files = config_files(spec, Serving())
         assert len(files) == 3 * len(kinds_of(spec))
         for name, text in files.items():
-            parsed = text_format.Parse(text, Schema())
+            parsed = text_format.Parse(text, ModelConfig())
             assert name.startswith(f"{parsed.name}/")
             assert parsed.output[0].dims[0] == spec.classes
 
 
 def test_plans_are_chosen_by_compute_capability_and_batches_have_graphs() -> None:
     window = text_format.Parse(
-        config_files(DEMO, Serving(max_batch=4))["demo_window/config.pbtxt"], Schema()
+        config_files(DEMO, Serving(max_batch=4))["demo_window/config.pbtxt"], ModelConfig()
     )
     assert window.cc_model_filenames["8.0"] == "model_sm80_fp16.plan"
     assert window.cc_model_filenames["9.0"] == "model_sm90_fp16.plan"
     assert window.max_batch_size == 4
     assert [spec.batch_size for spec in window.optimization.cuda.graph_spec] == [1, 2, 3, 4]
     assert [warmup.batch_size for warmup in window.model_warmup] == [1, 4]
-    whole = text_format.Parse(config_files(DEMO, Serving())["demo_whole/config.pbtxt"], Schema())
+    whole = text_format.Parse(
+        config_files(DEMO, Serving())["demo_whole/config.pbtxt"], ModelConfig()
+    )
     assert [output.name for output in whole.output] == ["logits", "labels"]
     dynamic = text_format.Parse(
-        config_files(DEMO, Serving())["demo_dynamic/config.pbtxt"], Schema()
+        config_files(DEMO, Serving())["demo_dynamic/config.pbtxt"], ModelConfig()
     )
     assert dynamic.max_batch_size == 1  # the plan's profile has no more
     assert not dynamic.HasField("optimization")

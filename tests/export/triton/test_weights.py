@@ -142,3 +142,17 @@ def test_only_our_parameters_are_replaced() -> None:
     named = with_parameters(text + threads, {"checkpoint": "a"})
     assert stated_parameters(named) == {"checkpoint": "a"}
     assert with_parameters(named, {}) == text + threads
+
+
+def test_comments_stay_when_the_weights_change() -> None:
+    text = (
+        '# why: see the wiki\nname: "mine"  # as ever\n'
+        'parameters {\n  key: "checkpoint"\n  value {\n    string_value: "a"\n  }\n}\n'
+        '# two cores\nparameters {\n  # of four\n  key: "threads"\n'
+        '  value {\n    string_value: "2"\n  }\n}\n'
+    )
+    changed = with_parameters(text, {"checkpoint": 'b "2"'})
+    assert stated_parameters(changed) == {"checkpoint": 'b "2"'}
+    for written in ("# why: see the wiki\n", "# as ever\n", "# two cores\n", "  # of four\n"):
+        assert written in changed
+    assert 'string_value: "a"' not in changed

@@ -1,6 +1,7 @@
 """Servers that are none, for what needs no Triton; and what is left of one that has ended."""
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def demo_repository(tmp_path: Path, root: Path) -> Path:
     folder = tmp_path / "repository"
     name = "demo_dynamic"
     shutil.copytree(root / "model_repository" / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where servers of this process put their scratch folders, and nobody else anything."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
 
 

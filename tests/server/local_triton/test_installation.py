@@ -1,7 +1,9 @@
 """Installing the local Triton, with nothing fetched."""
 
+import subprocess
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,9 @@ import pytest
 from ocrnet.errors import OcrnetError
 from server.local_triton import (
     TritonEnvironment,
-    environment,
     find_environment,
     install_environment,
+    installation,
     interpreter,
 )
 
@@ -26,28 +28,29 @@ class _Installer:
         self.commands: list[list[str]] = []
         self.broken = False
 
-    def run(self, command: list[str]) -> None:
+    def run(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         self.commands.append(command)
         time.sleep(0.05)
         if "venv" in command:
             Path(command[-1]).mkdir(parents=True)
-            return
-        if self.broken:
-            raise OcrnetError("pip failed")
-        folder = Path(command[0]).parents[1]
-        placed = TritonEnvironment(folder, "3.11")
-        stub = placed.backends.parent / "python_backend_stubs" / "3.11"
-        for new in (placed.server.parent, placed.backends / "python", stub):
-            new.mkdir(parents=True)
-        placed.server.touch()
-        (stub / "triton_python_backend_stub").touch()
+        elif self.broken:
+            return subprocess.CompletedProcess(command, 1, "", "pip failed\n")
+        else:
+            folder = Path(command[0]).parents[1]
+            placed = TritonEnvironment(folder, "3.11")
+            stub = placed.backends.parent / "python_backend_stubs" / "3.11"
+            for new in (placed.server.parent, placed.backends / "python", stub):
+                new.mkdir(parents=True)
+            placed.server.touch()
+            (stub / "triton_python_backend_stub").touch()
+        return subprocess.CompletedProcess(command, 0, "", "")
 
 
 @pytest.fixture
 def installer(monkeypatch: pytest.MonkeyPatch) -> _Installer:
     installer = _Installer()
-    monkeypatch.setattr(environment, "_run", installer.run)
-    monkeypatch.setattr(environment, "find_interpreter", lambda: HERE)
+    monkeypatch.setattr(installation.subprocess, "run", installer.run)
+    monkeypatch.setattr(installation, "find_interpreter", lambda: HERE)
     return installer
 
 
@@ -94,7 +97,7 @@ def test_only_one_installs_at_a_time(installer: _Installer, tmp_path: Path) -> N
 
 def test_the_default_is_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
-    assert environment.default_folder() == Path("/caches/ocrnet/triton")
+    assert installation.default_folder() == Path("/caches/ocrnet/triton")
 
 
 def test_a_folder_that_cannot_be_written_is_named(installer: _Installer, tmp_path: Path) -> None:
@@ -103,9 +106,15 @@ def test_a_folder_that_cannot_be_written_is_named(installer: _Installer, tmp_pat
         install_environment(tmp_path / "file")
 
 
-def test_a_command_that_fails_says_why() -> None:
-    with pytest.raises(OcrnetError, match=r"sh -c .* failed:\nno room"):
-        environment._run(["sh", "-c", "echo no room; exit 1"])
+def test_a_command_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho no room; exit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(
+        installation, "find_interpreter", lambda: replace(HERE, executable=str(python))
+    )
+    with pytest.raises(OcrnetError, match=r"python -m venv .* failed:\nno room"):
+        install_environment(tmp_path / "triton")
 
 
 def test_the_server_sees_its_own_packages_alone_and_reports_to_nobody(

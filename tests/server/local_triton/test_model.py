@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -65,13 +66,18 @@ class _Request:
 
 
 class _Session:
-    """Gives the images back, and notes what it was run with."""
+    """Gives the images back, and notes what it was run with.
+
+    before: is called at the start of each run.
+    """
 
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
+        self.before: Callable[[np.ndarray], object] = lambda images: None
 
     def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         images = inputs["image"]
+        self.before(images)
         self.shapes.append(images.shape)
         results = {"logits": images.astype(np.float32), "labels": images[..., 0]}
         return [results[name] for name in names]
@@ -96,9 +102,19 @@ def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.fixture
-def model(module: ModuleType) -> Any:
+def session() -> _Session:
+    return _Session()
+
+
+@pytest.fixture
+def model(module: ModuleType, session: _Session, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The model, with what stands for ONNX Runtime's session."""
     model = module.TritonPythonModel()
-    model._session = _Session()
+    parameters = {name: {"string_value": "1"} for name in ("graph", "threads")}
+    with monkeypatch.context() as patch:
+        patch.setattr(module.onnxruntime, "InferenceSession", lambda *args, **kwargs: session)
+        patch.setattr(module.np, "__version__", "1.26.4")  # newer ones are refused
+        model.initialize({"model_config": json.dumps({"parameters": parameters})})
     return model
 
 
@@ -106,7 +122,7 @@ def _images(number: int, height: int, width: int, value: int) -> np.ndarray:
     return np.full((number, height, width, 3), value, np.uint8)
 
 
-def test_every_request_gets_the_answer_to_its_own_images(model: Any) -> None:
+def test_every_request_gets_the_answer_to_its_own_images(model: Any, session: _Session) -> None:
     requests = [
         _Request(_images(1, 2, 3, 1)),
         _Request(_images(1, 5, 3, 2)),
@@ -119,50 +135,44 @@ def test_every_request_gets_the_answer_to_its_own_images(model: Any) -> None:
         given = {tensor.name: tensor.values for tensor in request.answer.output_tensors}
         assert sorted(given) == sorted(request.outputs)
         np.testing.assert_array_equal(given["logits"], request.images)
-    assert model._session.shapes == [(3, 2, 3, 3), (4, 5, 3, 3), (1, 2, 3, 3)]
+    assert session.shapes == [(3, 2, 3, 3), (4, 5, 3, 3), (1, 2, 3, 3)]
 
 
-def test_a_cancelled_request_is_not_run(model: Any) -> None:
+def test_a_cancelled_request_is_not_run(model: Any, session: _Session) -> None:
     gone, other = _Request(_images(1, 2, 3, 1), cancelled=True), _Request(_images(1, 2, 3, 2))
     model.execute([gone, other])
     assert gone.answer.error is not None
     assert gone.answer.error.code == _Error.CANCELLED
     assert other.answer.output_tensors[0].values.max() == 2
-    assert model._session.shapes == [(1, 2, 3, 3)]
+    assert session.shapes == [(1, 2, 3, 3)]
 
 
-def test_windows_are_run_one_after_the_other_until_they_are_cancelled(model: Any) -> None:
+def test_windows_are_run_one_after_the_other_until_they_are_cancelled(
+    model: Any, session: _Session
+) -> None:
     requests = [_Request(_images(n, 256, 512, n)) for n in (3, 2, 2, 5, 1)]
     model.execute(requests)
     answers = [request.answer.output_tensors[0].values for request in requests]
     assert [len(values) for values in answers] == [3, 2, 2, 5, 1]
-    assert [shape[0] for shape in model._session.shapes] == [3, 4, 5, 1]
+    assert [shape[0] for shape in session.shapes] == [3, 4, 5, 1]
 
-    model._session = session = _Session()
+    session.shapes.clear()
     windows = [_Request(_images(1, 512, 1024, n)) for n in range(8)]
 
-    class Leaving(_Session):
-        def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-            for window in windows:
-                window.cancelled = True  # the client has left meanwhile
-            return session.run(names, inputs)
+    def leave(images: np.ndarray) -> None:
+        for window in windows:
+            window.cancelled = True  # the client has left meanwhile
 
-    model._session = Leaving()
+    session.before = leave
     model.execute(windows)
     assert [window.answer.error is None for window in windows] == [True] + 7 * [False]
     assert len(session.shapes) == 1
 
 
-def test_windows_are_answered_while_others_are_computed(model: Any) -> None:
+def test_windows_are_answered_while_others_are_computed(model: Any, session: _Session) -> None:
     windows = [_Request(_images(1, 512, 1024, n)) for n in range(3)]
     answered: list[int] = []
-
-    class Watching(_Session):
-        def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-            answered.append(sum(len(window.answers) for window in windows))
-            return super().run(names, inputs)
-
-    model._session = Watching()
+    session.before = lambda images: answered.append(sum(len(one.answers) for one in windows))
     model.execute(windows)
     assert answered == [0, 1, 2]
 
@@ -172,17 +182,15 @@ def test_windows_are_answered_while_others_are_computed(model: Any) -> None:
     [(RuntimeException("no memory"), "no memory"), (MemoryError(), "MemoryError")],
 )
 def test_a_run_that_fails_fails_its_own_requests_alone(
-    model: Any, problem: Exception, reason: str
+    model: Any, session: _Session, problem: Exception, reason: str
 ) -> None:
     good, bad = _Request(_images(1, 512, 1024, 1)), _Request(_images(1, 2, 3, 1))
 
-    class Failing(_Session):
-        def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-            if len(inputs["image"][0]) == 2:
-                raise problem
-            return super().run(names, inputs)
+    def fail(images: np.ndarray) -> None:
+        if len(images[0]) == 2:
+            raise problem
 
-    model._session = Failing()
+    session.before = fail
     model.execute([good, bad])
     assert good.answer.error is None
     assert bad.answer.error is not None

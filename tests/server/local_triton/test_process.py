@@ -30,7 +30,10 @@ def _infer(address: str, seconds: float = 60) -> np.ndarray:
 
 
 def test_halted_killed_and_started_again(
-    local_triton_environment: TritonEnvironment, demo_repository: Path, remains: Remains
+    local_triton_environment: TritonEnvironment,
+    demo_repository: Path,
+    temporary: Path,
+    remains: Remains,
 ) -> None:
     triton = LocalTriton(local_triton_environment, demo_repository, ["demo"])
     with triton:
@@ -42,9 +45,8 @@ def test_halted_killed_and_started_again(
         triton.resume()
         np.testing.assert_array_equal(_infer(first.grpc), expected)
 
-        scratch = triton._scratch
-        assert scratch is not None
-        # A region and a process for its model, the server, the keeper.
+        (scratch,) = temporary.iterdir()
+        # A region and a process for its model, the server, the supervisor.
         assert len(remains(scratch)) == 4
         triton.kill()
         assert remains(scratch) == []
@@ -61,8 +63,7 @@ def test_halted_killed_and_started_again(
         )
         with pytest.raises(OcrnetError, match="grpc port"):
             other.start()
-        scratch = triton._scratch
-        assert scratch is not None
+        (scratch,) = temporary.iterdir()
     assert remains(scratch) == []
     assert not scratch.exists()
 
@@ -106,7 +107,7 @@ def test_however_the_command_ends_nothing_stays(
         else:
             running.send_signal(signal.Signals[how])
         code = running.wait(timeout=60)
-    if how == "SIGKILL":  # then the keeper does it, a little later
+    if how == "SIGKILL":  # then the supervisor does it, a little later
         until = time.monotonic() + 30
         while remains(scratch) or scratch.exists():
             assert time.monotonic() < until, remains(scratch)

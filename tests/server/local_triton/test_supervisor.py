@@ -14,10 +14,10 @@ Fake = Callable[[str], TritonEnvironment]
 Remains = Callable[[Path], list[str]]
 
 
-def _launched(environment: TritonEnvironment, scratch: Path, grace: float = 5) -> LocalTriton:
+def _launched(environment: TritonEnvironment, repository: Path, grace: float = 5) -> LocalTriton:
     """Started, without waiting for an answer, which a script does not give."""
-    triton = LocalTriton(environment, Path(), ["demo"], grace=grace, log=scratch / "log")
-    triton._run = triton._launch(scratch)
+    triton = LocalTriton(environment, repository, ["demo"], grace=grace)
+    triton.launch()
     return triton
 
 
@@ -58,35 +58,48 @@ def test_a_binary_that_is_not_there_is_an_error_of_ours(
 
 @pytest.mark.parametrize("halted", [False, True])
 def test_one_that_ignores_sigterm_is_killed_with_its_children(
-    fake_environment: Fake, tmp_path: Path, remains: Remains, halted: bool
+    fake_environment: Fake,
+    demo_repository: Path,
+    tmp_path: Path,
+    temporary: Path,
+    remains: Remains,
+    halted: bool,
 ) -> None:
     script = f"trap '' TERM; sleep 60 & touch {tmp_path}/up; while :; do sleep 0.05; done"
-    triton = _launched(fake_environment(script), tmp_path, grace=0.3)
+    triton = _launched(fake_environment(script), demo_repository, grace=0.3)
     _wait_for(tmp_path / "up")
+    (scratch,) = temporary.iterdir()
     if halted:
         triton.pause()
-    assert len(remains(tmp_path)) >= 3  # the keeper, the server, what that started
+    assert len(remains(scratch)) >= 3  # the supervisor, the server, what that started
     triton.stop()
-    assert remains(tmp_path) == []
+    assert remains(scratch) == []
+    assert not scratch.exists()
 
 
 def test_shared_memory_goes_with_a_server_that_was_killed(
-    fake_environment: Fake, tmp_path: Path, remains: Remains
+    fake_environment: Fake,
+    demo_repository: Path,
+    tmp_path: Path,
+    temporary: Path,
+    remains: Remains,
 ) -> None:
     # As Triton does: regions are named after what its command line says.
     script = (
         'for a; do case $a in *region-prefix-name=*) touch "/dev/shm/${a##*=}1" ;; esac; done; '
         f"touch {tmp_path}/up; sleep 60 & sleep 60"
     )
-    triton = _launched(fake_environment(script), tmp_path)
+    triton = _launched(fake_environment(script), demo_repository)
     _wait_for(tmp_path / "up")
-    assert f"/dev/shm/{tmp_path.name}_1" in remains(tmp_path)
+    (scratch,) = temporary.iterdir()
+    assert f"/dev/shm/{scratch.name}_1" in remains(scratch)
     triton.kill()
-    assert remains(tmp_path) == []
+    assert remains(scratch) == []
+    assert not scratch.exists()
 
 
-def test_one_that_ends_by_itself_is_noticed(fake_environment: Fake, tmp_path: Path) -> None:
-    triton = _launched(fake_environment("echo it burns; exit 0"), tmp_path)
+def test_one_that_ends_by_itself_is_noticed(fake_environment: Fake, demo_repository: Path) -> None:
+    triton = _launched(fake_environment("echo it burns; exit 0"), demo_repository)
     with pytest.raises(OcrnetError, match="has ended by itself:\nit burns"):
         triton.wait()
     triton.stop()
