@@ -143,7 +143,7 @@ class SegmentQuery(BaseModel):
         )
 
 
-def check_query(request: Request) -> None:
+def check_query_string(request: Request) -> None:
     """Raise RequestError for a query string that is no text, or that names a parameter twice."""
     raw = request.scope["query_string"]
     try:

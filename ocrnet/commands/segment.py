@@ -113,7 +113,7 @@ def _run(arguments: argparse.Namespace) -> int:
         options, answer = _options(arguments), _answer(arguments)
         if not arguments.url:
             spec = get_spec(arguments.model or "demo")
-            answer.check(spec)
+            answer.check_data_set(spec)
             plan_request(Size(1, 1), spec, options)  # what is wrong whatever the picture
     except InvalidOption as error:
         return _usage(f"--{error.option.replace('_', '-')}: {error}")

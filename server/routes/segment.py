@@ -24,7 +24,7 @@ from server.gateway import Gateway
 from server.limits import check_cost, limits_of
 from server.models import ServedModel
 from server.negotiation import accepted_format
-from server.options import SegmentQuery, check_query
+from server.options import SegmentQuery, check_query_string
 from server.routes.segment_schema import OPENAPI_EXTRA, RESPONSES
 from server.settings import Settings
 
@@ -42,7 +42,7 @@ _STAGES = (
     response_class=Response,
     responses=RESPONSES,
     openapi_extra=OPENAPI_EXTRA,
-    dependencies=[Depends(check_query)],  # before the parameters are looked at
+    dependencies=[Depends(check_query_string)],  # before the parameters are looked at
 )
 async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]) -> Response:
     """Label every pixel of a JPEG, PNG or WebP picture.
@@ -57,12 +57,12 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
     options = query.to_options(settings.max_side)
     asked = query.format or ("png" if query.dry_run else accepted_format(request.headers))
     answer = query.to_answer(asked)
-    answer.check(model.spec)
+    answer.check_data_set(model.spec)
     plan_request(Size(1, 1), model.spec, options)  # what is wrong whatever the picture's size
     facts = request.state.facts
     facts |= {"model": model.spec.name, "mode": options.mode, "format": answer.format}
     timings = Timings({"admit": time.perf_counter() - request.state.started})
-    gateway.work.check()  # before a byte of the body is read
+    gateway.work.check_room()  # before a byte of the body is read
     async with deadline.limit():
         with gateway.uploads.slot(), timings.stage("receive"):
             data = await read_picture(request, settings.max_bytes, settings.body_timeout)
