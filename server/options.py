@@ -130,10 +130,10 @@ class SegmentQuery(BaseModel):
             flip=self.flip,
         )
 
-    def to_answer(self, accepted: FormatName) -> AnswerOptions:
-        """Parse how to answer; accepted: the format if none is named. Raises InvalidOption."""
+    def to_answer(self, chosen: FormatName) -> AnswerOptions:
+        """Parse how to answer, in the format that was chosen; raises InvalidOption."""
         return AnswerOptions(
-            format=self.format or accepted,
+            format=chosen,
             ids=self.ids,
             opacity=self.opacity,
             edges=self.edges,
