@@ -9,14 +9,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.limits import MOST_HEAD_BYTES, MOST_HEADER_LINES, MOST_URL_BYTES
 from server.logs import log_request
 from server.metrics import Metrics
 from server.problems import framework_problem, problem
 
 _ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-MOST_URL_BYTES = 8 * 1024
-MOST_HEAD_BYTES = 16 * 1024
-_MOST_HEADERS = 64
 _KEPT = ("Allow", "Content-Range")  # of an error that the framework answers
 # Asked for every few seconds by machines.
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
@@ -97,7 +95,7 @@ def _refuse_head(scope: Scope) -> ASGIApp | None:
     headers = scope["headers"]
     size = sum(len(name) + len(value) + len(b": \r\n") for name, value in headers)
     for actual, limit, unit in (
-        (len(headers), _MOST_HEADERS, "header lines"),
+        (len(headers), MOST_HEADER_LINES, "header lines"),
         (size, MOST_HEAD_BYTES, "bytes of headers"),
     ):
         if actual > limit:

@@ -14,10 +14,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from server.body import BodyFault
 from server.connection import RefusedHttp, StrictConnection
 from server.head import refuse_http
+from server.limits import MOST_HEAD_BYTES, MOST_URL_BYTES
 from server.linger import LingeringTransport
 from server.logs import log_request
 from server.metrics import Metrics
-from server.middleware import MOST_HEAD_BYTES, MOST_URL_BYTES
 from server.problems import MEDIA_TYPE, RequestError, problem_document
 from server.turns import FormTime, Share, Turns
 

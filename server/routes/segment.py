@@ -26,7 +26,7 @@ from server.body import read_picture
 from server.deadline import read_deadline
 from server.disconnect import unless_gone
 from server.gateway import Gateway
-from server.limits import check_cost, limits_of
+from server.limits import check_cost, is_allowed, largest_cost
 from server.models import ServedModel
 from server.negotiation import accepted_format
 from server.options import SegmentQuery, check_query_string
@@ -146,16 +146,14 @@ class _Work:
 
 def _forecast(job: Job, cost: Cost, settings: Settings) -> bytes:
     """The answer of a dry run."""
-    limits = limits_of(settings)
-    figures = cost.as_dict()
     document = {
         "model": job.spec.name,
         "height": job.plan.picture.height,
         "width": job.plan.picture.width,
         **describe_plan(job.plan, job.options),
-        "cost": figures,
-        "limits": limits,
-        "allowed": all(figures[name] <= limit for name, limit in limits.items()),
+        "cost": cost.as_dict(),
+        "limits": largest_cost(settings).as_dict(),
+        "allowed": is_allowed(cost, settings),
     }
     return json.dumps(document).encode()
 
