@@ -67,9 +67,9 @@ class BodyTooLarge(errors.PictureTooLarge):
 
 
 def problem_document(
-    name: str, status: int, code: str, detail: str, **more: int | str
+    request_id: str, status: int, code: str, detail: str, **more: int | str
 ) -> dict[str, int | str]:
-    """Build the members of a problem document; name: the request's."""
+    """Build the members of a problem document; `more` adds some, such as `limit` and `actual`."""
     if len(detail) > _LONGEST_DETAIL:
         detail = detail[: _LONGEST_DETAIL - 1] + "…"
     return {
@@ -78,7 +78,7 @@ def problem_document(
         "status": status,
         "detail": detail,
         "code": code,
-        "request_id": name,
+        "request_id": request_id,
         **more,
     }
 
@@ -86,7 +86,7 @@ def problem_document(
 def problem(
     request: Request, status: int, code: str, detail: str, **more: int | str
 ) -> JSONResponse:
-    """Build the answer; `more` adds members such as `limit` and `actual`."""
+    """Build the answer, as `problem_document` builds its members."""
     request.state.code = code  # for the log and the metrics
     body = problem_document(request.state.request_id, status, code, detail, **more)
     return JSONResponse(body, status, media_type=MEDIA_TYPE)
