@@ -30,6 +30,7 @@ from server.limits import check_cost, is_allowed, largest_cost
 from server.models import ServedModel
 from server.negotiation import accepted_format
 from server.options import SegmentQuery, check_query_string
+from server.responses import Forecast
 from server.routes.segment_schema import OPENAPI_EXTRA, RESPONSES
 from server.settings import Settings
 
@@ -146,16 +147,16 @@ class _Work:
 
 def _forecast(job: Job, cost: Cost, settings: Settings) -> bytes:
     """The answer of a dry run."""
-    document = {
-        "model": job.spec.name,
-        "height": job.plan.picture.height,
-        "width": job.plan.picture.width,
+    forecast = Forecast(
+        model=job.spec.name,
+        height=job.plan.picture.height,
+        width=job.plan.picture.width,
         **describe_plan(job.plan, job.options),
-        "cost": cost.as_dict(),
-        "limits": largest_cost(settings).as_dict(),
-        "allowed": is_allowed(cost, settings),
-    }
-    return json.dumps(document).encode()
+        cost=cost,
+        limits=largest_cost(settings),
+        allowed=is_allowed(cost, settings),
+    )
+    return json.dumps(forecast.model_dump()).encode()
 
 
 def _server_timing(timings: Timings, total: float) -> str:
