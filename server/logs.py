@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 ACCESS = logging.getLogger("ocrnet.access")
+# In uvicorn's words, what is refused by a problem document of ours and has a line of its own.
+UVICORN_REFUSAL = "Invalid HTTP request received."
 
 
 def configure(level: str, form: Literal["text", "json"]) -> None:
@@ -15,13 +17,13 @@ def configure(level: str, form: Literal["text", "json"]) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Json() if form == "json" else _Text())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # What these warn of is refused, and has a line of its own.
     logging.getLogger("uvicorn.error").addFilter(_not_said_twice)
+    # What it warns of is refused, and has a line of its own.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 def _not_said_twice(record: logging.LogRecord) -> bool:
-    return record.msg != "Invalid HTTP request received."
+    return record.msg != UVICORN_REFUSAL
 
 
 @dataclass(frozen=True)

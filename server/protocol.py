@@ -25,6 +25,8 @@ from server.turns import FormTime, Share, Turns
 class ProblemProtocol(H11Protocol):
     """uvicorn's protocol, stricter, and with a bounded number of events in a turn of the loop.
 
+    tests/server/test_uvicorn_internals.py names all that it uses of uvicorn's, and what for.
+
     What is not HTTP is refused with a problem document; then the connection closes, in such a way
     that a client that is still sending receives it.
     """
