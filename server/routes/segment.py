@@ -140,7 +140,7 @@ class _Work:
             engine = await self.model.engine()
         metered = gateway.metrics.metered(name, engine)
         triton = gateway.triton
-        async with triton.queue_apart(name, timings) if triton else nullcontext():
+        async with triton.separate_queue_time(name, timings) if triton else nullcontext():
             limit = gateway.settings.max_window_pixels
             return await run_job(job, metered, timings, batch_pixels=limit)
 
