@@ -79,7 +79,7 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
 def _parse_options(
     request: Request, query: SegmentQuery, spec: ModelSpec, settings: Settings
 ) -> tuple[SegmentOptions, AnswerOptions]:
-    """How to segment and how to answer; raises whatever is wrong with any picture."""
+    """How to segment and how to answer; raises what is wrong whatever the picture is."""
     options = query.to_options(settings.max_side)
     chosen = query.format or ("png" if query.dry_run else accepted_format(request.headers))
     answer = query.to_answer(chosen)
