@@ -21,7 +21,7 @@ class Admission:
         self.taken = 0
         self._bytes = 0
 
-    def check(self, size: int = 0) -> None:
+    def check_room(self, size: int = 0) -> None:
         """Raise Overloaded if there is no place, or no room for so many bytes, now."""
         if self.taken >= self._limit:
             raise Overloaded(
@@ -34,7 +34,7 @@ class Admission:
     @contextmanager
     def slot(self, size: int = 0) -> Iterator["Place"]:
         """Hold one place and so many bytes for the block; raises Overloaded at once without."""
-        self.check(size)
+        self.check_room(size)
         self.taken += 1
         self._bytes += size
         place = Place(self, size)

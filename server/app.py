@@ -18,26 +18,11 @@ from server import problems, validation
 from server.gateway import build_gateway
 from server.middleware import RequestMiddleware
 from server.models import ServedModels
+from server.responses import Problem
 from server.routes import health, metrics, models, segment
 from server.settings import Settings
 
 _PAGE = Path(__file__).parent / "page"
-_PROBLEM_SCHEMA = {
-    "title": "Problem",
-    "description": "RFC 9457; docs/api.md lists the codes",
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code", "request_id"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-        "request_id": {"type": "string"},
-        "limit": {"type": "integer"},
-        "actual": {"type": "integer"},
-    },
-}
 
 
 def create_app(settings: Settings, served: ServedModels) -> FastAPI:
@@ -83,6 +68,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             title=app.title, version=app.version, summary=app.summary, routes=app.routes
         )
         components = schema.setdefault("components", {}).setdefault("schemas", {})
-        components["Problem"] = _PROBLEM_SCHEMA
+        components["Problem"] = Problem.model_json_schema(mode="serialization")
         app.openapi_schema = schema
     return app.openapi_schema

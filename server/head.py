@@ -8,6 +8,7 @@ Sources: RFC 9112, sections 2.2, 3, 5 and 6; RFC 9110, sections 5.5, 7.2, 8.6 an
 import ipaddress
 import re
 
+from server.limits import MOST_HEADER_LINES, MOST_PARSED_HEADER_LINES
 from server.problems import RequestError
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -21,8 +22,6 @@ _HOST = re.compile(
     rb"(?::(?P<port>[0-9]{1,5}))?"
 )
 _LONGEST_HOST_NAME = 255
-# The middleware allows 64 and says so; parsing thousands would block the event loop.
-_MOST_LINES = 256
 _ONCE = (b"host", b"content-length", b"transfer-encoding")
 _VERSIONS = (b"HTTP/1.1", b"HTTP/1.0")
 
@@ -86,8 +85,8 @@ def _check_request_line(line: bytes) -> bytes:
 def _fields(lines: bytes) -> list[tuple[bytes, bytes]]:
     """Return names in lower case, and values without the blanks around them."""
     count = lines.count(b"\r\n")
-    if count > _MOST_LINES:
-        detail = f"the request has {count} header lines; at most 64 are allowed"
+    if count > MOST_PARSED_HEADER_LINES:
+        detail = f"the request has {count} header lines; at most {MOST_HEADER_LINES} are allowed"
         raise refuse_http(431, "headers_too_large", detail)
     fields = []
     for line in lines.split(b"\r\n")[:-1]:

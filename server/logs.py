@@ -3,9 +3,13 @@
 import json
 import logging
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 ACCESS = logging.getLogger("ocrnet.access")
+# In uvicorn's words, what is refused by a problem document of ours and has a line of its own.
+UVICORN_REFUSAL = "Invalid HTTP request received."
 
 
 def configure(level: str, form: Literal["text", "json"]) -> None:
@@ -13,17 +17,43 @@ def configure(level: str, form: Literal["text", "json"]) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Json() if form == "json" else _Text())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # What these warn of is refused, and has a line of its own.
     logging.getLogger("uvicorn.error").addFilter(_not_said_twice)
+    # What it warns of is refused, and has a line of its own.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 def _not_said_twice(record: logging.LogRecord) -> bool:
-    return record.msg != "Invalid HTTP request received."
+    return record.msg != UVICORN_REFUSAL
 
 
-def log_request(level: int, facts: dict[str, object]) -> None:
-    """Write one line about a request that was answered."""
+@dataclass(frozen=True)
+class AnsweredRequest:
+    """What is logged and counted of every request.
+
+    route: as the app declares it, or none. code: of the problem document, if one was the answer.
+    """
+
+    request_id: str
+    method: str
+    route: str
+    status: int
+    code: str | None
+    seconds: float
+
+
+def log_request(
+    level: int, request: AnsweredRequest, more: Mapping[str, object] | None = None
+) -> None:
+    """Write one line about a request; more: what its route says of it."""
+    facts = {
+        "request_id": request.request_id,
+        "method": request.method,
+        "route": request.route,
+        "status": request.status,
+        "milliseconds": round(request.seconds * 1000, 2),
+        **({"code": request.code} if request.code else {}),
+        **(more or {}),
+    }
     ACCESS.log(level, "request", extra={"facts": facts})
 
 

@@ -9,6 +9,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from ocrnet.engines import Engine
 from ocrnet.engines.contract import Images, OutputName
+from server.logs import AnsweredRequest
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)
@@ -50,15 +51,13 @@ class Metrics:
         )
         self._places = Gauge("ocrnet_requests_held", "Requests at a stage", ["stage"], registry=own)
 
-    def answered(
-        self, route: str, method: str, status: int, code: str | None, seconds: float
-    ) -> None:
-        """Count one answer. code: of the problem document, if it is one."""
-        method = method if method in _METHODS else "other"
-        self._requests.labels(route, method, str(status)).inc()
-        self._latency.labels(route).observe(seconds)
-        if code is not None:
-            self._refusals.labels(code).inc()
+    def answered(self, request: AnsweredRequest) -> None:
+        """Count one request."""
+        method = request.method if request.method in _METHODS else "other"
+        self._requests.labels(request.route, method, str(request.status)).inc()
+        self._latency.labels(request.route).observe(request.seconds)
+        if request.code is not None:
+            self._refusals.labels(request.code).inc()
 
     def segmented(self, model: str, stages: dict[str, float]) -> None:
         """Record how long each stage of a request took, in seconds."""

@@ -1,4 +1,4 @@
-"""Around every request: a name, bounds on its head, common headers, one log line, one count."""
+"""Around every request: an id, bounds on its head, common headers, one log line, one count."""
 
 import logging
 import re
@@ -9,14 +9,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.logs import log_request
+from server.limits import MOST_HEAD_BYTES, MOST_HEADER_LINES, MOST_URL_BYTES
+from server.logs import AnsweredRequest, log_request
 from server.metrics import Metrics
 from server.problems import framework_problem, problem
 
 _ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-MOST_URL_BYTES = 8 * 1024
-MOST_HEAD_BYTES = 16 * 1024
-_MOST_HEADERS = 64
 _KEPT = ("Allow", "Content-Range")  # of an error that the framework answers
 # Asked for every few seconds by machines.
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
@@ -35,13 +33,13 @@ class RequestMiddleware:
             return
         started = time.perf_counter()
         given = dict(scope["headers"]).get(b"x-request-id", b"")
-        name = given.decode() if _ACCEPTED_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = given.decode() if _ACCEPTED_ID.fullmatch(given) else uuid.uuid4().hex
         state = scope.setdefault("state", {})
-        state |= {"request_id": name, "started": started, "facts": {}, "code": None}
+        state |= {"request_id": request_id, "started": started, "facts": {}, "code": None}
         status = 0
         replaced = False
 
-        async def send_named(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status, replaced
             if replaced:
                 return
@@ -52,10 +50,10 @@ class RequestMiddleware:
                     # The framework's own: its words are not for users.
                     kept = {kept: headers[kept] for kept in _KEPT if kept in headers}
                     answer = framework_problem(Request(inner), status, kept)
-                    await answer(inner, receive, send_named)
+                    await answer(inner, receive, send_with_id)
                     replaced = True
                     return
-                headers["X-Request-Id"] = name
+                headers["X-Request-Id"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
             await send(message)
 
@@ -64,23 +62,16 @@ class RequestMiddleware:
         inner = {**scope, "method": "GET"} if method == "HEAD" else scope
         try:
             refusal = _refuse_head(inner)
-            await (refusal or self.app)(inner, receive, send_named)
+            await (refusal or self.app)(inner, receive, send_with_id)
         finally:
             seconds = time.perf_counter() - started
             if status == 0:  # an error of ours: what answers it stands outside
                 status, state["code"] = 500, "internal_error"
             route = getattr(inner.get("route"), "path", "none")
-            self.metrics.answered(route, method, status, state["code"], seconds)
-            facts = {
-                "request_id": name,
-                "method": method,
-                "route": route,
-                "status": status,
-                "milliseconds": round(seconds * 1000, 2),
-                **({"code": state["code"]} if state["code"] else {}),
-                **state["facts"],
-            }
-            log_request(logging.DEBUG if route in _QUIET else logging.INFO, facts)
+            answered = AnsweredRequest(request_id, method, route, status, state["code"], seconds)
+            self.metrics.answered(answered)
+            level = logging.DEBUG if route in _QUIET else logging.INFO
+            log_request(level, answered, state["facts"])
 
 
 def _refuse_head(scope: Scope) -> ASGIApp | None:
@@ -97,7 +88,7 @@ def _refuse_head(scope: Scope) -> ASGIApp | None:
     headers = scope["headers"]
     size = sum(len(name) + len(value) + len(b": \r\n") for name, value in headers)
     for actual, limit, unit in (
-        (len(headers), _MOST_HEADERS, "header lines"),
+        (len(headers), MOST_HEADER_LINES, "header lines"),
         (size, MOST_HEAD_BYTES, "bytes of headers"),
     ):
         if actual > limit:

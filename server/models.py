@@ -2,11 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from ocrnet.artefacts import (
     UNKNOWN,
@@ -26,8 +24,8 @@ from ocrnet.engines.triton import (
 )
 from ocrnet.errors import ArtefactError, UnknownModel
 from ocrnet.formats.legend import legend_png
-from ocrnet.formats.report import describe_class
-from ocrnet.zoo import DATASETS, ModelSpec, get_spec
+from ocrnet.zoo import ModelSpec, get_spec
+from server.responses import GraphInProcess, GraphOnTriton
 from server.settings import Settings
 
 _logger = logging.getLogger("ocrnet.gateway")
@@ -39,7 +37,7 @@ class ServedModel:
     def __init__(
         self,
         spec: ModelSpec,
-        graphs: list[dict[str, Any]],
+        graphs: Sequence[GraphInProcess | GraphOnTriton],
         opener: Callable[[], Engine],
         precision: ServedPrecision | None = None,
         weights: Weights = UNKNOWN,
@@ -50,7 +48,7 @@ class ServedModel:
         the graphs alone know, those of Triton. weights: of all graphs.
         """
         self.spec = spec
-        self.graphs = graphs
+        self.graphs = list(graphs)
         self.precision = precision
         self.weights = weights
         self.memory_bytes: int | None = None  # what the process grew by when it was loaded
@@ -171,13 +169,13 @@ def open_models(settings: Settings, announce: Callable[[str], None]) -> ServedMo
 def _on_triton(spec: ModelSpec, triton: TritonConnection) -> ServedModel:
     graphs = served_graphs(triton, spec)
     described = [
-        {
-            "kind": graph.kind,
-            "precision": "float16" if graph.logits_type == "FP16" else "float32",
-            "size": str(graph.size) if graph.size else "any",
-            "triton": graph.name,
-            "max_batch": graph.max_batch,
-        }
+        GraphOnTriton(
+            kind=graph.kind,
+            precision="float16" if graph.logits_type == "FP16" else "float32",
+            size=str(graph.size) if graph.size else "any",
+            triton=graph.name,
+            max_batch=graph.max_batch,
+        )
         for graph in graphs
     ]
     weights = served_weights(graphs, triton.address)
@@ -188,15 +186,15 @@ def _in_process(spec: ModelSpec, settings: Settings) -> ServedModel:
     precision = settings.precision_of(spec.name)
     graphs = find_graphs(settings.repository, spec, precision)
     described = [
-        {
-            "kind": graph.manifest.kind,
-            "precision": graph.manifest.precision,
-            "size": str(graph.fixed_size) if graph.fixed_size else "any",
-            "runtime": settings.runtime,
-            "sha256": graph.manifest.files[graph.manifest.file],
-            "checkpoint": graph.manifest.checkpoint,
-            "parity": graph.manifest.parity,
-        }
+        GraphInProcess(
+            kind=graph.manifest.kind,
+            precision=graph.manifest.precision,
+            size=str(graph.fixed_size) if graph.fixed_size else "any",
+            runtime=settings.runtime,
+            sha256=graph.manifest.files[graph.manifest.file],
+            checkpoint=graph.manifest.checkpoint,
+            parity=graph.manifest.parity,
+        )
         for graph in graphs
     ]
     weights = common_weights(graph.weights(spec) for graph in graphs) or UNKNOWN
@@ -228,26 +226,3 @@ def resident_bytes() -> int | None:
         return None
     found = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")]
     return int(found[0]) * 1024 if found else None
-
-
-def describe(model: ServedModel) -> dict[str, Any]:
-    """The facts that `GET /models/{name}` answers with."""
-    spec, labels = model.spec, model.spec.labels
-    return {
-        "name": spec.name,
-        "aliases": spec.aliases,
-        "backbone": spec.backbone,
-        "dataset": DATASETS[spec.dataset],
-        "crop": str(spec.crop),
-        "stride": str(spec.stride),
-        "output_stride": spec.output_stride,
-        "published": asdict(model.weights.figures(spec)),
-        "weights": asdict(model.weights),
-        "precision": model.precision,
-        "loaded": model.loaded,
-        "memory_bytes": model.memory_bytes,
-        "legend": f"models/{spec.name}/legend.png",
-        "palette": f"models/{spec.name}/palette.csv",
-        "classes": [describe_class(labels, index) for index in range(spec.classes)],
-        "graphs": model.graphs,
-    }

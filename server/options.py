@@ -130,10 +130,10 @@ class SegmentQuery(BaseModel):
             flip=self.flip,
         )
 
-    def to_answer(self, accepted: FormatName) -> AnswerOptions:
-        """Parse how to answer; accepted: the format if none is named. Raises InvalidOption."""
+    def to_answer(self, chosen: FormatName) -> AnswerOptions:
+        """Parse how to answer, in the format that was chosen; raises InvalidOption."""
         return AnswerOptions(
-            format=self.format or accepted,
+            format=chosen,
             ids=self.ids,
             opacity=self.opacity,
             edges=self.edges,
@@ -143,7 +143,7 @@ class SegmentQuery(BaseModel):
         )
 
 
-def check_query(request: Request) -> None:
+def check_query_string(request: Request) -> None:
     """Raise RequestError for a query string that is no text, or that names a parameter twice."""
     raw = request.scope["query_string"]
     try:

@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from ocrnet import errors
+from server.responses import Problem
 
 MEDIA_TYPE = "application/problem+json"
 _LONGEST_DETAIL = 200
@@ -67,26 +69,31 @@ class BodyTooLarge(errors.PictureTooLarge):
 
 
 def problem_document(
-    name: str, status: int, code: str, detail: str, **more: int | str
+    request_id: str, status: int, code: str, detail: str, **more: int
 ) -> dict[str, int | str]:
-    """Build the members of a problem document; name: the request's."""
+    """Build the members of a problem document; more: `limit` and `actual`, where there are."""
     if len(detail) > _LONGEST_DETAIL:
         detail = detail[: _LONGEST_DETAIL - 1] + "…"
-    return {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "request_id": name,
+    document = Problem(
+        type="about:blank",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        request_id=request_id,
         **more,
-    }
+    )
+    return document.model_dump(exclude_unset=True)
 
 
-def problem(
-    request: Request, status: int, code: str, detail: str, **more: int | str
-) -> JSONResponse:
-    """Build the answer; `more` adds members such as `limit` and `actual`."""
+def problem_response(description: str) -> dict[str, Any]:
+    """Describe a refusal to OpenAPI."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def problem(request: Request, status: int, code: str, detail: str, **more: int) -> JSONResponse:
+    """Build the answer, as `problem_document` builds its members."""
     request.state.code = code  # for the log and the metrics
     body = problem_document(request.state.request_id, status, code, detail, **more)
     return JSONResponse(body, status, media_type=MEDIA_TYPE)

@@ -14,16 +14,18 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from server.body import BodyFault
 from server.connection import RefusedHttp, StrictConnection
 from server.head import refuse_http
+from server.limits import MOST_HEAD_BYTES, MOST_URL_BYTES
 from server.linger import LingeringTransport
-from server.logs import log_request
+from server.logs import AnsweredRequest, log_request
 from server.metrics import Metrics
-from server.middleware import MOST_HEAD_BYTES, MOST_URL_BYTES
 from server.problems import MEDIA_TYPE, RequestError, problem_document
 from server.turns import FormTime, Share, Turns
 
 
 class ProblemProtocol(H11Protocol):
     """uvicorn's protocol, stricter, and with a bounded number of events in a turn of the loop.
+
+    tests/server/test_uvicorn_internals.py names all that it uses of uvicorn's, and what for.
 
     What is not HTTP is refused with a problem document; then the connection closes, in such a way
     that a client that is still sending receives it.
@@ -127,12 +129,12 @@ class ProblemProtocol(H11Protocol):
 
     def _answer(self, refusal: RequestError) -> None:
         started = time.perf_counter()
-        name = uuid.uuid4().hex
-        body = json.dumps(problem_document(name, refusal.status, refusal.code, str(refusal)))
+        request_id = uuid.uuid4().hex
+        body = json.dumps(problem_document(request_id, refusal.status, refusal.code, str(refusal)))
         headers = [
             (b"content-type", MEDIA_TYPE.encode()),
             (b"content-length", str(len(body)).encode()),
-            (b"x-request-id", name.encode()),
+            (b"x-request-id", request_id.encode()),
             (b"x-content-type-options", b"nosniff"),
             (b"connection", b"close"),
         ]
@@ -141,10 +143,11 @@ class ProblemProtocol(H11Protocol):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
         seconds = time.perf_counter() - started
-        self.metrics.answered("none", "other", refusal.status, refusal.code, seconds)
-        facts = {"request_id": name, "method": "other", "route": "none", "status": refusal.status}
-        facts |= {"milliseconds": round(seconds * 1000, 2), "code": refusal.code}
-        log_request(logging.INFO, facts)
+        answered = AnsweredRequest(
+            request_id, "other", "none", refusal.status, refusal.code, seconds
+        )
+        self.metrics.answered(answered)
+        log_request(logging.INFO, answered)
 
     def on_response_complete(self) -> None:
         """Go on with the next request; after a fault, close instead."""

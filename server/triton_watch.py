@@ -24,7 +24,7 @@ _RECOUNT_AFTER = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1)  # seconds
 
 
 @dataclass(frozen=True)
-class Work:
+class ModelStatistics:
     """What Triton has done of one of its models since it loaded it.
 
     batches: how many runs there were of each batch size. Seconds are over requests, each one's own.
@@ -53,32 +53,32 @@ class TritonWatch(Collector):
         self._connection = connection
         self._models = models
         self.reachable = True  # the gateway has just asked it what it serves
-        self._work: dict[str, Work] = {}
+        self._statistics: dict[str, ModelStatistics] = {}
 
     async def run(self) -> None:
         """Ask until cancelled."""
         while True:
             try:
-                before, self._work = self._work, await self.work()
+                before, self._statistics = self._statistics, await self.statistics()
                 client = self._connection.client()
                 was, self.reachable = (
                     self.reachable,
                     await client.is_server_ready(client_timeout=_PATIENCE),
                 )
-                if self.reachable and (not was or _counts_anew(before, self._work)):
+                if self.reachable and (not was or _counts_anew(before, self._statistics)):
                     await self._on_restart()
             except InferenceServerException:
                 self.reachable = False
             await asyncio.sleep(_EVERY)
 
-    async def work(self) -> dict[str, Work]:
+    async def statistics(self) -> dict[str, ModelStatistics]:
         """Ask now; by the names of Triton's models. Raises InferenceServerException."""
         client = self._connection.client()
         answer = await client.get_inference_statistics(client_timeout=_PATIENCE)
-        return {one.name: _work(one) for one in answer.model_stats if self._is_ours(one.name)}
+        return {one.name: _statistics(one) for one in answer.model_stats if self._is_ours(one.name)}
 
     @asynccontextmanager
-    async def queue_apart(self, model: str, timings: Timings) -> AsyncIterator[None]:
+    async def separate_queue_time(self, model: str, timings: Timings) -> AsyncIterator[None]:
         """Move the queue's share of what the block spends in stage `engine` to stage `queue`.
 
         Triton tells it for a model as a whole: the share is that of all requests to the model's
@@ -105,17 +105,17 @@ class TritonWatch(Collector):
             timings.seconds["engine"] -= waited
             timings.seconds["queue"] = timings.seconds.get("queue", 0.0) + waited
 
-    async def _total(self, model: str) -> Work | None:
+    async def _total(self, model: str) -> ModelStatistics | None:
         """What all graphs of one model have done; None if Triton does not say."""
         try:
-            graphs = await self.work()
+            graphs = await self.statistics()
         except InferenceServerException:
             return None  # the request itself will say what is wrong
-        work = [one for name, one in graphs.items() if name.rpartition("_")[0] == model]
-        return Work(
-            sum(one.requests for one in work),
-            sum(one.queue_seconds for one in work),
-            sum(one.compute_seconds for one in work),
+        ours = [one for name, one in graphs.items() if name.rpartition("_")[0] == model]
+        return ModelStatistics(
+            sum(one.requests for one in ours),
+            sum(one.queue_seconds for one in ours),
+            sum(one.compute_seconds for one in ours),
         )
 
     def _is_ours(self, name: str) -> bool:
@@ -140,28 +140,28 @@ class TritonWatch(Collector):
         requests = CounterMetricFamily(
             "ocrnet_triton_requests", "That Triton answered", labels=["graph"]
         )
-        for name, work in self._work.items():
-            batches.add_metric([name], *_histogram(work.batches))
-            queue.add_metric([name], work.queue_seconds)
-            compute.add_metric([name], work.compute_seconds)
-            requests.add_metric([name], work.requests)
+        for name, done in self._statistics.items():
+            batches.add_metric([name], *_histogram(done.batches))
+            queue.add_metric([name], done.queue_seconds)
+            compute.add_metric([name], done.compute_seconds)
+            requests.add_metric([name], done.requests)
         yield from (batches, queue, compute, requests)
 
 
-def _counts_anew(before: dict[str, Work], after: dict[str, Work]) -> bool:
+def _counts_anew(before: dict[str, ModelStatistics], after: dict[str, ModelStatistics]) -> bool:
     """Whether a model has done less than before: Triton counts from its loading on."""
     both = before.keys() & after.keys()
     return any(after[name].requests < before[name].requests for name in both)
 
 
-def _work(statistics: Any) -> Work:
-    took = statistics.inference_stats
+def _statistics(model: Any) -> ModelStatistics:
+    took = model.inference_stats
     compute = took.compute_input.ns + took.compute_infer.ns + took.compute_output.ns
-    return Work(
+    return ModelStatistics(
         requests=took.success.count,
         queue_seconds=took.queue.ns / 1e9,
         compute_seconds=compute / 1e9,
-        batches={one.batch_size: one.compute_infer.count for one in statistics.batch_stats},
+        batches={one.batch_size: one.compute_infer.count for one in model.batch_stats},
     )
 
 

@@ -107,4 +107,5 @@ def _is_manifest(data: Any) -> bool:
             for name in ("files", "versions", "parity", "profile", "gpu", "build")
         )
         and all(isinstance(text, str) for text in (*data["files"].values(), *data["gpu"].values()))
+        and all(isinstance(error, int | float) for error in data["parity"].values())
     )

@@ -23,9 +23,9 @@ from ocrnet.inference.options import (
     parse_scales,
     parse_size,
 )
-from ocrnet.inference.plan import plan_request
+from ocrnet.inference.plan import check_options
 from ocrnet.inference.stitching import Blend
-from ocrnet.zoo import Size, get_spec
+from ocrnet.zoo import get_spec
 
 _LARGEST = 10**9
 _DEFAULT_OUTPUT = Path("masks")
@@ -113,8 +113,8 @@ def _run(arguments: argparse.Namespace) -> int:
         options, answer = _options(arguments), _answer(arguments)
         if not arguments.url:
             spec = get_spec(arguments.model or "demo")
-            answer.check(spec)
-            plan_request(Size(1, 1), spec, options)  # what is wrong whatever the picture
+            answer.check_data_set(spec)
+            check_options(spec, options)
     except InvalidOption as error:
         return _usage(f"--{error.option.replace('_', '-')}: {error}")
     sources = find_sources(arguments.pictures, arguments.output or _DEFAULT_OUTPUT)

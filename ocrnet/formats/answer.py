@@ -100,7 +100,7 @@ class AnswerOptions:
         boxes = _BYTES_PER_PIXEL_OF_BOXES if self.boxes else 0
         return FORMATS[self.format].bytes_per_pixel + boxes
 
-    def check(self, spec: ModelSpec) -> None:
+    def check_data_set(self, spec: ModelSpec) -> None:
         """Raise InvalidOption for what the model's data set does not have."""
         if self.ids == "label" and spec.labels.label_ids is None:
             raise InvalidOption(

@@ -101,6 +101,11 @@ def plan_request(picture: Size, spec: ModelSpec, options: SegmentOptions) -> Req
     return RequestPlan(picture, views, options.flip)
 
 
+def check_options(spec: ModelSpec, options: SegmentOptions) -> None:
+    """Raise InvalidOption or PictureTooLarge for what is wrong whatever the picture's size is."""
+    plan_request(Size(1, 1), spec, options)
+
+
 def _view_size(picture: Size, scale: float, limits: ResizeLimits, options: SegmentOptions) -> Size:
     """With `published`, the scale is one of the limits, as mmsegmentation's `img_ratios` are.
 

@@ -2,31 +2,32 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Request, Response
 
 from server.gateway import Gateway
+from server.responses import Liveness, Readiness
 
 router = APIRouter(prefix="/health")
 
 
 @router.get("/live", summary="The process is alive")
-async def live() -> dict[str, str]:
+async def live() -> Liveness:
     """Always 200 while the event loop runs."""
-    return {"status": "live"}
+    return Liveness(status="live")
 
 
 @router.get(
     "/ready",
     summary="Requests can be served",
-    responses={503: {"description": "Triton cannot be reached"}},
+    responses={503: {"model": Readiness, "description": "Triton cannot be reached"}},
 )
-async def ready(request: Request) -> JSONResponse:
+async def ready(request: Request, response: Response) -> Readiness:
     """200 once requests can be served, 503 while Triton cannot be reached.
 
     The gateway answers nothing before its models are loaded.
     """
     gateway: Gateway = request.app.state.gateway
     if gateway.triton is not None and not gateway.triton.reachable:
-        return JSONResponse({"status": "triton_unreachable"}, HTTPStatus.SERVICE_UNAVAILABLE)
-    return JSONResponse({"status": "ready"})
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        return Readiness(status="triton_unreachable")
+    return Readiness(status="ready")

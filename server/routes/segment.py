@@ -1,7 +1,12 @@
-"""`POST /segment`: a picture in, an answer of the format of choice out."""
+"""`POST /segment`: a picture in, an answer of the format of choice out.
+
+`post_segment` is the way of a request from its head to its answer, one step a line; `_Work` is the
+part of it that a client may leave behind.
+"""
 
 import json
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,18 +18,19 @@ from ocrnet.formats import FORMATS, AnswerOptions
 from ocrnet.formats.report import describe_plan
 from ocrnet.images import inspect_picture
 from ocrnet.inference.options import SegmentOptions
-from ocrnet.inference.plan import plan_request
+from ocrnet.inference.plan import check_options
 from ocrnet.pipeline import Job, make_job, run_job
 from ocrnet.timings import Timings
-from ocrnet.zoo import Size
+from ocrnet.zoo import ModelSpec
 from server.body import read_picture
 from server.deadline import read_deadline
 from server.disconnect import unless_gone
 from server.gateway import Gateway
-from server.limits import check_cost, limits_of
+from server.limits import check_cost, is_allowed, largest_cost
 from server.models import ServedModel
 from server.negotiation import accepted_format
-from server.options import SegmentQuery, check_query
+from server.options import SegmentQuery, check_query_string
+from server.responses import Forecast
 from server.routes.segment_schema import OPENAPI_EXTRA, RESPONSES
 from server.settings import Settings
 
@@ -42,7 +48,7 @@ _STAGES = (
     response_class=Response,
     responses=RESPONSES,
     openapi_extra=OPENAPI_EXTRA,
-    dependencies=[Depends(check_query)],  # before the parameters are looked at
+    dependencies=[Depends(check_query_string)],  # before the parameters are looked at
 )
 async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]) -> Response:
     """Label every pixel of a JPEG, PNG or WebP picture.
@@ -51,21 +57,15 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
     stage took.
     """
     gateway: Gateway = request.app.state.gateway
-    settings = gateway.settings
-    deadline = read_deadline(request.headers, settings.max_request_time)
+    deadline = read_deadline(request.headers, gateway.settings.max_request_time)
     model = gateway.models.get(query.model)
-    options = query.to_options(settings.max_side)
-    asked = query.format or ("png" if query.dry_run else accepted_format(request.headers))
-    answer = query.to_answer(asked)
-    answer.check(model.spec)
-    plan_request(Size(1, 1), model.spec, options)  # what is wrong whatever the picture's size
+    options, answer = _parse_options(request, query, model.spec, gateway.settings)
     facts = request.state.facts
     facts |= {"model": model.spec.name, "mode": options.mode, "format": answer.format}
     timings = Timings({"admit": time.perf_counter() - request.state.started})
-    gateway.work.check()  # before a byte of the body is read
+    gateway.work.check_room()  # before a byte of the body is read
     async with deadline.limit():
-        with gateway.uploads.slot(), timings.stage("receive"):
-            data = await read_picture(request, settings.max_bytes, settings.body_timeout)
+        data = await _receive(request, gateway, timings)
         facts["bytes"] = len(data)
         work = _Work(gateway, model, options, answer, timings, facts).run(data, dry=query.dry_run)
         del data  # the work lets go of it, too, once it has looked through it
@@ -74,6 +74,25 @@ async def post_segment(request: Request, query: Annotated[SegmentQuery, Query()]
     total = time.perf_counter() - request.state.started
     headers = {"Server-Timing": _server_timing(timings, total), "Vary": "Accept"}
     return Response(body, media_type=media_type, headers=headers)
+
+
+def _parse_options(
+    request: Request, query: SegmentQuery, spec: ModelSpec, settings: Settings
+) -> tuple[SegmentOptions, AnswerOptions]:
+    """How to segment and how to answer; raises what is wrong whatever the picture is."""
+    options = query.to_options(settings.max_side)
+    chosen = query.format or ("png" if query.dry_run else accepted_format(request.headers))
+    answer = query.to_answer(chosen)
+    answer.check_data_set(spec)
+    check_options(spec, options)
+    return options, answer
+
+
+async def _receive(request: Request, gateway: Gateway, timings: Timings) -> bytes:
+    """Read the body, in a place among those that arrive; raises Overloaded if all are taken."""
+    settings = gateway.settings
+    with gateway.uploads.slot(), timings.stage("receive"):
+        return await read_picture(request, settings.max_bytes, settings.body_timeout)
 
 
 @dataclass(frozen=True)
@@ -95,11 +114,7 @@ class _Work:
         settings = self.gateway.settings
         # No more than all: what a picture takes is not known yet, and may be less than its file.
         with self.gateway.work.slot(min(len(data), settings.max_work_bytes)) as place:
-            with self.timings.stage("inspect"):
-                header = await in_thread(inspect_picture, data, settings.picture_limits)
-                job = make_job(header, self.model.spec, self.options, self.answer)
-                cost = estimate(job)
-            self.facts.update(size=str(header.size), windows=job.plan.windows)
+            job, cost = await self._inspect_and_plan(data)
             if dry:
                 return _forecast(job, cost, settings)
             check_cost(cost, settings)
@@ -110,32 +125,38 @@ class _Work:
             finally:
                 self.gateway.metrics.segmented(self.model.spec.name, self.timings.seconds)
 
+    async def _inspect_and_plan(self, data: bytes) -> tuple[Job, Cost]:
+        """What is to be done with the picture, and what that takes: not a pixel is decoded."""
+        with self.timings.stage("inspect"):
+            header = await in_thread(inspect_picture, data, self.gateway.settings.picture_limits)
+            job = make_job(header, self.model.spec, self.options, self.answer)
+            cost = estimate(job)
+        self.facts.update(size=str(header.size), windows=job.plan.windows)
+        return job, cost
+
     async def _segment(self, job: Job) -> bytes:
         gateway, timings, name = self.gateway, self.timings, self.model.spec.name
         with timings.stage("load"):
             engine = await self.model.engine()
         metered = gateway.metrics.metered(name, engine)
-        limit = gateway.settings.max_window_pixels
-        if gateway.triton is None:
-            return await run_job(job, metered, timings, batch_pixels=limit)
-        async with gateway.triton.queue_apart(name, timings):
+        triton = gateway.triton
+        async with triton.separate_queue_time(name, timings) if triton else nullcontext():
+            limit = gateway.settings.max_window_pixels
             return await run_job(job, metered, timings, batch_pixels=limit)
 
 
 def _forecast(job: Job, cost: Cost, settings: Settings) -> bytes:
     """The answer of a dry run."""
-    limits = limits_of(settings)
-    figures = cost.as_dict()
-    document = {
-        "model": job.spec.name,
-        "height": job.plan.picture.height,
-        "width": job.plan.picture.width,
+    forecast = Forecast(
+        model=job.spec.name,
+        height=job.plan.picture.height,
+        width=job.plan.picture.width,
         **describe_plan(job.plan, job.options),
-        "cost": figures,
-        "limits": limits,
-        "allowed": all(figures[name] <= limit for name, limit in limits.items()),
-    }
-    return json.dumps(document).encode()
+        cost=cost,
+        limits=largest_cost(settings),
+        allowed=is_allowed(cost, settings),
+    )
+    return json.dumps(forecast.model_dump()).encode()
 
 
 def _server_timing(timings: Timings, total: float) -> str:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from server.deadline import DEADLINE_HEADER, TIMEOUT_HEADER
-from server.problems import MEDIA_TYPE
+from server.problems import problem_response
+from server.responses import Forecast, SegmentReport
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 
 def _seconds_header(name: str, description: str) -> dict[str, Any]:
@@ -43,14 +43,11 @@ OPENAPI_EXTRA: dict[str, Any] = {
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The mask, of the picture's own size, in the format asked for",
-        "content": {
-            "image/png": _BINARY,
-            "application/json": {"schema": {"type": "object"}},
-            "application/x-npz": _BINARY,
-        },
+        "model": SegmentReport | Forecast,  # of application/json
+        "content": {"image/png": _BINARY, "application/x-npz": _BINARY},
     },
     **{
-        status: {"description": description, **_PROBLEM}
+        status: problem_response(description)
         for status, description in {
             400: "A form or a request that does not parse",
             404: "No such model here",

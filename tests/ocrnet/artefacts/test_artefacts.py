@@ -168,6 +168,7 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
         ('"height": null', '"height": "512"'),
         ('"logits"', '"labels"'),
         ('"kind": "dynamic"', '"kind": "window"'),
+        ('"parity": {}', '"parity": {"64x96": "small"}'),
     ],
 )
 def test_a_manifest_with_wrong_facts_is_refused(tmp_path: Path, right: str, wrong: str) -> None:
