@@ -8,7 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.lib import plans_page, results_page
+from benchmarks.lib import plans_page
+from benchmarks.speed import results_page
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -34,10 +34,10 @@ from benchmarks.speed.check import check_case
 from benchmarks.speed.compare import times_baseline
 from benchmarks.speed.compute import measured_peak
 from benchmarks.speed.device import Device, WrongDevice, claimed_device
+from benchmarks.speed.fps_tables import measured_table, published_table
 from benchmarks.speed.measure import Bench, measure
 from benchmarks.speed.protocol import Protocol
 from benchmarks.speed.runner import Places
-from benchmarks.speed.table import measured_table, published_table
 from export.commands.arguments import positive, size
 from ocrnet.artefacts import Precision
 from ocrnet.errors import InputError, OcrnetError

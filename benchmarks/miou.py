@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from typing import Any
 
-from benchmarks.accuracy.arguments import Asked, make_parser, read
 from benchmarks.accuracy.labellers import GatewayLabeller, Labeller, engine_labeller
+from benchmarks.accuracy.miou_arguments import Asked, make_parser, read
 from benchmarks.accuracy.run import score
 from benchmarks.accuracy.scores import absent_classes, as_json, as_table
 from benchmarks.accuracy.state import StateFile, start

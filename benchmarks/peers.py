@@ -36,8 +36,8 @@ from tqdm import tqdm
 from benchmarks.lib.gateway import GatewayProcess, running_gateway
 from benchmarks.lib.machine import cores, processor, vector_units
 from benchmarks.lib.pages import write_json
+from benchmarks.speed.fps_tables import Table
 from benchmarks.speed.graphs import best_checkpoint, ready_graph
-from benchmarks.speed.table import Table
 from export.artefacts.source import Source
 from export.artefacts.targets import Product
 from export.commands.arguments import positive, size

@@ -3,7 +3,7 @@
 from typing import Any
 
 from benchmarks.acceptance.step_runner import is_bad
-from benchmarks.speed.table import Table, measured_table
+from benchmarks.speed.fps_tables import Table, measured_table
 
 Facts = dict[str, Any]
 _NONE = "–"

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, ScalarFormatter
 
 from benchmarks.speed.compare import rows_of
-from benchmarks.speed.table import way_of
+from benchmarks.speed.fps_tables import way_of
 from ocrnet.zoo import DATASETS, ModelSpec, get_spec
 
 # Okabe and Ito's colours, told apart by colour-blind people too, and a shape for each.

@@ -2,7 +2,7 @@
 
 from benchmarks.docs_tables import DOCS, results
 from benchmarks.lib.pages import END, begin
-from benchmarks.lib.results_page import COMMAND, render
+from benchmarks.speed.results_page import COMMAND, render
 
 
 def test_the_results_page_is_what_the_command_writes() -> None:

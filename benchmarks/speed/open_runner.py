@@ -38,7 +38,7 @@ def prepare(case: Case, source: Source, device: Device, places: Places) -> None:
                 product = Product("onnx", "float32")
                 _ready(case, source, kind, product, places)
     elif not case.in_torch:
-        from benchmarks.speed.loaded import product_of
+        from benchmarks.speed.graph_runtimes import product_of
 
         product, kind = product_of(case, device), case.kind(source.spec)
         _ready(case, source, kind, product, places, device.gpu)
@@ -89,13 +89,13 @@ def open_runner(
 def _loaded(case: Case, source: Source, device: Device, places: Places) -> LoadedGraph:
     if case.in_torch:
         return NetworkGraph(source.network, "cpu" if device.is_cpu else "cuda", case.precision)
-    from benchmarks.speed.loaded import load_graph
+    from benchmarks.speed.graph_runtimes import load_graph
 
     return load_graph(case, _path(case, source, device, places), device, places.threads)
 
 
 def _path(case: Case, source: Source, device: Device, places: Places) -> Path:
-    from benchmarks.speed.loaded import product_of
+    from benchmarks.speed.graph_runtimes import product_of
 
     product, kind = product_of(case, device), case.kind(source.spec)
     return graph_folder(places.of(case), source.spec.name, kind) / product.file

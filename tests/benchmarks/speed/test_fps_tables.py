@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from benchmarks.lib.architectures import architectures
-from benchmarks.lib.results_page import render
 from benchmarks.speed.case import Case, published_size
 from benchmarks.speed.check import check_case
 from benchmarks.speed.compare import times_baseline, times_published, times_torch
 from benchmarks.speed.device import Device
-from benchmarks.speed.table import measured_table, published_table
+from benchmarks.speed.fps_tables import measured_table, published_table
+from benchmarks.speed.results_page import render
 from export.tensorrt.api import Gpu
 from ocrnet.errors import InputError
 from ocrnet.zoo import get_spec, load_zoo
