@@ -29,15 +29,14 @@ from typing import Any, get_args
 
 from benchmarks.lib.architectures import architectures
 from benchmarks.lib.resume import run_missing
-from benchmarks.speed.case import ENGINES, Case, Graph, published_size
-from benchmarks.speed.check import check_case
+from benchmarks.speed.case import ENGINES, Case, Graph, check_case, published_size
 from benchmarks.speed.compare import times_baseline
 from benchmarks.speed.compute import measured_peak
 from benchmarks.speed.device import Device, WrongDevice, claimed_device
 from benchmarks.speed.fps_tables import measured_table, published_table
 from benchmarks.speed.measure import Bench, measure
+from benchmarks.speed.places import Places
 from benchmarks.speed.protocol import Protocol
-from benchmarks.speed.runner import Places
 from export.commands.arguments import positive, size
 from ocrnet.artefacts import Precision
 from ocrnet.errors import InputError, OcrnetError

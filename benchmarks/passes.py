@@ -27,7 +27,7 @@ from benchmarks.lib.machine import cores, processor, vector_units
 from benchmarks.lib.pages import write_json
 from benchmarks.speed.compute import gmac_of
 from benchmarks.speed.fps_tables import Table
-from benchmarks.speed.graphs import best_checkpoint
+from benchmarks.speed.graph_runtimes import best_checkpoint
 from export import load_model
 from export.commands.arguments import positive, size
 from export.graphs.onnx_export import export_graph

@@ -114,7 +114,7 @@ def onnxruntime_rows(
     """
     from benchmarks.speed.device import claimed_device
     from benchmarks.speed.device_runners import BoundGraph, on_device
-    from benchmarks.speed.graphs import ready_graph
+    from benchmarks.speed.graph_runtimes import ready_graph
     from export.artefacts.source import DEMO_WEIGHTS, Source
     from export.artefacts.targets import Product
     from ocrnet.artefacts import Kind

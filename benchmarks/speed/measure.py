@@ -15,10 +15,10 @@ import torch
 from benchmarks.speed.case import Case
 from benchmarks.speed.compute import gmac
 from benchmarks.speed.device import Device, clocks, memory_used
-from benchmarks.speed.graphs import best_checkpoint
+from benchmarks.speed.graph_runtimes import best_checkpoint
 from benchmarks.speed.open_runner import open_runner, prepare
+from benchmarks.speed.places import Places
 from benchmarks.speed.protocol import Protocol, take_samples
-from benchmarks.speed.runner import Places
 from export.artefacts.source import Source
 from ocrnet.errors import OcrnetError
 from ocrnet.inference.options import SegmentOptions

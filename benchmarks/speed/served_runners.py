@@ -11,7 +11,8 @@ from PIL import Image
 
 from benchmarks.lib.gateway import running_gateway
 from benchmarks.speed.case import Case
-from benchmarks.speed.runner import Places, Runner
+from benchmarks.speed.places import Places
+from benchmarks.speed.runner import Runner
 from export.artefacts.source import Source
 from export.triton.config_files import write_configs
 from export.triton.models import Serving

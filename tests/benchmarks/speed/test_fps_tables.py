@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.lib.architectures import architectures
-from benchmarks.speed.case import Case, published_size
-from benchmarks.speed.check import check_case
+from benchmarks.speed.case import Case, check_case, published_size
 from benchmarks.speed.compare import times_baseline, times_published, times_torch
 from benchmarks.speed.device import Device
 from benchmarks.speed.fps_tables import measured_table, published_table
