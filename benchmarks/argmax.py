@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.lib.table import Table
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import open_engine
 from ocrnet.inference.argmax import LabelMap, upsample_argmax
@@ -54,10 +55,10 @@ def main() -> None:
             labels[name] = way()
             seconds[name].append(time.perf_counter() - started)
     median = {name: statistics.median(values) for name, values in seconds.items()}
-    for name, value in median.items():
-        print(f"{name:14}{value * 1000:8.1f} ms")
-    print(f"ratio         {median['plain'] / median['by convexity']:8.1f}")
-    print(f"equal on      {(labels['plain'] == labels['by convexity']).mean():8.4%} of pixels")
+    rows = [[name, f"{value * 1000:.1f}"] for name, value in median.items()]
+    print(Table(["", "ms"], rows).for_terminal())
+    print(f"ratio {median['plain'] / median['by convexity']:.1f}")
+    print(f"equal on {(labels['plain'] == labels['by convexity']).mean():.4%} of pixels")
 
 
 if __name__ == "__main__":

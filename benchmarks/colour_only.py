@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from benchmarks.lib.table import Table
 from ocrnet.datasets.miou import IGNORE, ConfusionMatrix
 from ocrnet.scenes import Scene, draw_scene
 from ocrnet.zoo import load_labels
@@ -65,9 +66,10 @@ def main() -> int:
         for power, decision in decisions.items():
             matrices[power].add(scene.labels, decision[cells].astype(np.uint8))
     power, best = max(matrices.items(), key=lambda item: item[1].miou())
-    for name, value in zip(names, best.iou().tolist(), strict=True):
-        print(f"{name:16}{value:7.4f}")
-    print(f"{'mIoU':16}{best.miou():7.4f}   (power {power}, bar {arguments.bar})")
+    rows = [[name, f"{value:.4f}"] for name, value in zip(names, best.iou().tolist(), strict=True)]
+    rows.append(["mIoU", f"{best.miou():.4f}"])
+    print(Table(["class", "IoU"], rows).for_terminal())
+    print(f"(power {power}, bar {arguments.bar})")
     return 0 if best.miou() < arguments.bar else 1
 
 

@@ -22,8 +22,8 @@ import numpy as np
 
 from benchmarks.lib.machine import cores, processor, vector_units
 from benchmarks.lib.pages import write_json
+from benchmarks.lib.table import Table
 from benchmarks.passes import in_turns
-from benchmarks.speed.fps_tables import Table
 from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
 from export.artefacts.source import Source
 from export.artefacts.targets import Product

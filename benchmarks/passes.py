@@ -25,8 +25,8 @@ from tqdm import tqdm
 
 from benchmarks.lib.machine import cores, processor, vector_units
 from benchmarks.lib.pages import write_json
+from benchmarks.lib.table import NONE, Table
 from benchmarks.speed.compute import gmac_of
-from benchmarks.speed.fps_tables import Table
 from benchmarks.speed.graph_runtimes import best_checkpoint
 from export import load_model
 from export.commands.arguments import positive, size
@@ -92,7 +92,7 @@ def table(result: dict[str, Any]) -> Table:
         for engine in engines:
             seconds = result["seconds"][engine]
             if variant not in seconds:
-                row += ["–", "–"]
+                row += [NONE, NONE]
                 continue
             median = statistics.median(seconds[variant])
             plain = statistics.median(seconds["plain"])

@@ -14,6 +14,7 @@ import time
 import cv2
 import numpy as np
 
+from benchmarks.lib.table import Table
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import load_labels
 
@@ -51,9 +52,11 @@ def main() -> int:
         counts = np.bincount(labels.ravel(), minlength=len(names))
         pixels += counts / labels.size
         present += counts > 0
-    print(f"{'class':16}{'pixels':>9}{'scenes':>9}")
-    for name, share, seen in zip(names, pixels, present, strict=True):
-        print(f"{name:16}{share / arguments.scenes:9.2%}{seen / arguments.scenes:9.0%}")
+    rows = [
+        [name, f"{share / arguments.scenes:.2%}", f"{seen / arguments.scenes:.0%}"]
+        for name, share, seen in zip(names, pixels, present, strict=True)
+    ]
+    print(Table(["class", "pixels", "scenes"], rows).for_terminal())
     return 0 if rates[512] >= arguments.bar else 1
 
 

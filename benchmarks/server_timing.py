@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 
 from benchmarks.lib.gateway import running_gateway
+from benchmarks.lib.table import RunningTable
 from ocrnet.scenes import draw_scene
 
 _KINDS: dict[str, dict[str, str]] = {
@@ -25,6 +26,7 @@ _KINDS: dict[str, dict[str, str]] = {
     "json with boxes": {"mode": "whole", "format": "json", "boxes": "1"},
     "logits": {"crop": "128x192", "format": "npz", "content": "logits"},
 }
+_TABLE = RunningTable((("", 18), ("total ms", 8), ("unaccounted", 11), ("worst", 6)), left=1)
 
 
 def main() -> int:
@@ -38,6 +40,7 @@ def main() -> int:
     scene = draw_scene(0, 256, 480).image
     data = cv2.imencode(".png", cv2.cvtColor(scene, cv2.COLOR_RGB2BGR))[1].tobytes()
     worst = 0.0
+    print(_TABLE.heading(), flush=True)
     with (
         tempfile.TemporaryDirectory() as folder,
         running_gateway(Path(folder) / "log") as gateway,
@@ -56,10 +59,8 @@ def main() -> int:
                     missing.append(abs(total - sum(stages.values())) / total)
                     totals.append(total)
             worst = max(worst, *missing)
-            print(
-                f"{kind:20}total {statistics.median(totals):8.1f} ms   unaccounted: median "
-                f"{statistics.median(missing):.2%}, worst {max(missing):.2%}"
-            )
+            shares = f"{statistics.median(missing):.2%}", f"{max(missing):.2%}"
+            print(_TABLE.row([kind, f"{statistics.median(totals):.1f}", *shares]), flush=True)
     print(f"worst of all {worst:.2%}")
     return 0 if worst <= arguments.bar else 1
 

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from benchmarks.lib.gateway import GatewayProcess, running_gateway
 from benchmarks.lib.machine import cores, processor, vector_units
 from benchmarks.lib.pages import write_json
-from benchmarks.speed.fps_tables import Table
+from benchmarks.lib.table import Table
 from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
 from export.artefacts.source import Source
 from export.artefacts.targets import Product, kinds_of

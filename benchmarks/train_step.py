@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from benchmarks.lib.table import Table
 from export.network import OCRNet
 from export.network.layers import resize
 from export.training.batches import draw_batch
@@ -89,8 +90,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5, help="of each way; the median is printed")
     seconds = measure(parser.parse_args().steps)
     slowest = seconds["channels first"]
-    for name, taken in seconds.items():
-        print(f"{name:26s}{taken:6.2f} s  {slowest / taken:4.2f} x")
+    rows = [[name, f"{taken:.2f}", f"{slowest / taken:.2f}"] for name, taken in seconds.items()]
+    print(Table(["", "s", "×"], rows).for_terminal())
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 from typing import Any
 
 from benchmarks.acceptance.step_runner import is_bad
-from benchmarks.speed.fps_tables import Table, measured_table
+from benchmarks.lib.table import NONE, Table, number
+from benchmarks.speed.fps_tables import measured_table
 
 Facts = dict[str, Any]
-_NONE = "–"
 
 
 def in_words(content: Facts, *, markdown: bool = False) -> str:
@@ -43,7 +43,7 @@ def _steps(content: Facts) -> Table:
     rows = []
     for step in content["steps"]:
         passed = sum(not is_bad(row) for row in step["results"])
-        count = f"{passed} of {len(step['results'])}" if step["results"] else _NONE
+        count = f"{passed} of {len(step['results'])}" if step["results"] else NONE
         rows.append(
             [step["name"], step["status"], step["reason"] or "", count, f"{step['seconds']:.0f}"]
         )
@@ -65,8 +65,8 @@ def _parity(content: Facts) -> Table | None:
             [
                 *(row["network"], size, row["engine"], row["precision"] + rounded, row["against"]),
                 row.get("verdict", "failed"),
-                _of(row.get("logit_error"), "{:.2g}"),
-                _of(row.get("changed_labels"), "{:.4%}"),
+                number(row.get("logit_error"), ".2g"),
+                number(row.get("changed_labels"), ".4%"),
             ]
         )
     return Table(head, rows, left=6)
@@ -90,7 +90,3 @@ def _fps(content: Facts) -> Table | None:
     if not found:
         return None
     return measured_table({"results": found, "peaks_gmac_s": content["peaks_gmac_s"]})
-
-
-def _of(value: float | None, form: str) -> str:
-    return _NONE if value is None else form.format(value)

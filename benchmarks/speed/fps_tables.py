@@ -1,42 +1,10 @@
 """What was measured, as rows of text: for the terminal and for docs/results.md."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.lib.table import NONE, Table, number
 from benchmarks.speed.compare import times_published, times_torch
 from ocrnet.zoo import Size, get_spec
-
-_NONE = "–"
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells as text. left: how many columns, from the first on, hold words."""
-
-    head: Sequence[str]
-    rows: list[list[str]]
-    left: int = 1
-
-    def for_terminal(self) -> str:
-        """Aligned in columns."""
-        lines = [list(self.head), *self.rows]
-        widths = [max(len(line[k]) for line in lines) for k in range(len(self.head))]
-        texts = (
-            "  ".join(
-                cell.ljust(width) if k < self.left else cell.rjust(width)
-                for k, (cell, width) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in lines
-        )
-        return "\n".join(texts)
-
-    def as_markdown(self) -> str:
-        """A table of Markdown."""
-        rule = ["---" if k < self.left else "--:" for k in range(len(self.head))]
-        lines = [self.head, *self.rows]
-        first, *others = [f"| {' | '.join(line)} |" for line in lines]
-        return "\n".join([first, f"|{'|'.join(rule)}|", *others])
 
 
 def measured_table(content: dict[str, Any], baseline: list[float | None] | None = None) -> Table:
@@ -49,21 +17,21 @@ def measured_table(content: dict[str, Any], baseline: list[float | None] | None 
         row = [result["architecture"], str(Size(result["height"], result["width"])), _mode(result)]
         row += [result["engine"], result["precision"], result["graph"]]
         if "error" in result:
-            row += ["failed"] + [_NONE] * 7
+            row += ["failed"] + [NONE] * 7
         else:
             share = _share_of_peak(result, content["peaks_gmac_s"])
             row += [
                 f"{result['fps']:.3g}",
-                _number(times_torch(result, content["results"]), "{:.2f}"),
+                number(times_torch(result, content["results"]), ".2f"),
                 _milliseconds(result["p50_ms"]),
                 _milliseconds(result["p95_ms"]),
                 f"{result['calls']}",
                 f"{result['gmac']:.0f}",
-                _number(share, "{:.0%}"),
-                _number(result["peak_mb"], "{:.0f}"),
+                number(share, ".0%"),
+                number(result["peak_mb"], ".0f"),
             ]
         if baseline:
-            row.append(_number(baseline[k], "{:.2f}"))
+            row.append(number(baseline[k], ".2f"))
         rows.append(row)
     return Table(head, rows, left=6)
 
@@ -94,15 +62,15 @@ def published_table(content: dict[str, Any], miou: dict[str, float]) -> Table:
             of_torch = found.get(torch, {}).get(spec.architecture)
             fps = published.fps
             ratio = times_published(of_torch, spec, device) if of_torch else None
-            row = [spec.name, f"{fps:.2f} ({published.device})" if fps else _NONE]
-            row += [_number(of_torch and of_torch["fps"], "{:.3g}"), _number(ratio, "{:.2f}")]
+            row = [spec.name, f"{fps:.2f} ({published.device})" if fps else NONE]
+            row += [number(of_torch and of_torch["fps"], ".3g"), number(ratio, ".2f")]
             for key in others:
                 result = found[key].get(spec.architecture)
                 times = times_torch(result, content["results"]) if result else None
-                row.append(_number(times, "{:.2f}"))
-            row += [f"{published.miou:.2f}", _number(published.miou_ms_flip, "{:.2f}")]
+                row.append(number(times, ".2f"))
+            row += [f"{published.miou:.2f}", number(published.miou_ms_flip, ".2f")]
             measured = miou.get(spec.name)
-            row.append(_number(None if measured is None else 100 * measured, "{:.2f}"))
+            row.append(number(None if measured is None else 100 * measured, ".2f"))
             rows.append(row)
     return Table(head, rows)
 
@@ -135,7 +103,3 @@ def _mode(result: dict[str, Any]) -> str:
 
 def _milliseconds(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
-
-
-def _number(value: float | None, form: str) -> str:
-    return _NONE if value is None else form.format(value)

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lib.pages import write_between
-from benchmarks.speed.fps_tables import Table, measured_table, published_table
+from benchmarks.lib.table import Table
+from benchmarks.speed.fps_tables import measured_table, published_table
 from ocrnet.zoo import load_zoo
 
 COMMAND = "benchmarks/docs_tables.py"
