@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.lib.json_files import write_json
 from benchmarks.lib.machine import cores, processor, vector_units
-from benchmarks.lib.pages import write_json
 from benchmarks.lib.table import Table
 from benchmarks.passes import in_turns
 from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph

@@ -23,8 +23,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from benchmarks.lib.json_files import write_json
 from benchmarks.lib.machine import cores, processor, vector_units
-from benchmarks.lib.pages import write_json
 from benchmarks.lib.table import NONE, Table
 from benchmarks.speed.compute import gmac_of
 from benchmarks.speed.graph_runtimes import best_checkpoint

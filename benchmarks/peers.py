@@ -34,8 +34,8 @@ from torch.nn.functional import interpolate
 from tqdm import tqdm
 
 from benchmarks.lib.gateway import GatewayProcess, running_gateway
+from benchmarks.lib.json_files import write_json
 from benchmarks.lib.machine import cores, processor, vector_units
-from benchmarks.lib.pages import write_json
 from benchmarks.lib.table import Table
 from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
 from export.artefacts.source import Source

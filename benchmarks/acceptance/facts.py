@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.lib.json_files import write_json
 from benchmarks.lib.machine import cores, processor, vector_units
-from benchmarks.lib.pages import write_json
 
 Facts = dict[str, Any]
 _ROOT = Path(__file__).parents[2]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from benchmarks.lib.pages import write_json
+from benchmarks.lib.json_files import write_json
 from benchmarks.speed.case import EngineName
 from benchmarks.speed.torch_ways import open_label, way
 from export.checkpoints.loading import STAND_IN, load_model

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.acceptance.step import Facts, Step, missing, not_installed
-from benchmarks.lib.pages import write_json
+from benchmarks.lib.json_files import write_json
 
 ROOT = Path(__file__).parents[2]
 _OURS = ("benchmarks", "export", "ocrnet", "server", "tests")

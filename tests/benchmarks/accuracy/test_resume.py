@@ -108,7 +108,7 @@ def test_the_state_of_another_run_is_refused(
     assert state.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG", b"[1, 2]", b'{"miou": 0.5}'])
+@pytest.mark.parametrize("content", [b"", b"\x89PNG", b"null", b"[1, 2]", b'{"miou": 0.5}'])
 def test_another_file_is_no_state(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     path.write_bytes(content)
