@@ -5,16 +5,15 @@ The plain way upsamples all logits with OpenCV, plane by plane, and takes NumPy'
     python benchmarks/argmax.py --runs 5
 """
 
-import argparse
 import asyncio
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
 
+from benchmarks.lib.arguments import add_served_graphs, make_parser
 from benchmarks.lib.table import Table
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import open_engine
@@ -33,11 +32,9 @@ def plain(logits: Floats, size: Size) -> LabelMap:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("argmax.py", __doc__)
     parser.add_argument("--runs", type=int, default=5, help="of each, in turns")
-    parser.add_argument("--repository", type=Path, default=Path("model_repository"))
+    add_served_graphs(parser)
     arguments = parser.parse_args()
     spec, size = get_spec("demo"), Size(1024, 2048)
     engine = open_engine(spec, find_graphs(arguments.repository, spec))

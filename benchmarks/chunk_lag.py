@@ -20,12 +20,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import httpx2
 
+from benchmarks.lib.arguments import make_parser
 from benchmarks.lib.gateway import GatewayProcess, running_gateway
+from benchmarks.lib.scene_files import scene_png
 from benchmarks.lib.table import RunningTable
-from ocrnet.scenes import draw_scene
 
 _ROOT = Path(__file__).parents[1]
 _START = (
@@ -83,9 +83,7 @@ class Seen:
 
 def main() -> int:
     """Run the command; returns 1 if a good request is late or health checks pass the bar."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("chunk_lag.py", __doc__)
     parser.add_argument("--kind", nargs="+", choices=_KINDS, default=["chunks"])
     parser.add_argument("--connections", nargs="+", type=int, default=[1, 8], metavar="N")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each step (default: 10)")
@@ -101,8 +99,7 @@ def main() -> int:
     arguments = parser.parse_args()
     roots = {"before": arguments.before.resolve()} if arguments.before else {}
     roots["now"] = _ROOT
-    scene = draw_scene(0, 256, 512).image
-    image = cv2.imencode(".png", cv2.cvtColor(scene, cv2.COLOR_RGB2BGR))[1].tobytes()
+    image = scene_png(256, 512)
     print(_TABLE.heading(), flush=True)
     fine = True
     for kind in arguments.kind:

@@ -17,17 +17,17 @@ that was stopped goes on where it was.
 """
 
 import argparse
-import datetime
 import json
 import platform
 import sys
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, get_args
 
+from benchmarks.lib import provenance
 from benchmarks.lib.architectures import architectures
+from benchmarks.lib.arguments import add_built_graphs, make_parser
 from benchmarks.lib.resume import run_missing
 from benchmarks.speed.case import ENGINES, Case, Graph, check_case, published_size
 from benchmarks.speed.compare import times_baseline
@@ -37,8 +37,8 @@ from benchmarks.speed.fps_tables import measured_table, published_table
 from benchmarks.speed.measure import Bench, measure
 from benchmarks.speed.places import Places
 from benchmarks.speed.protocol import Protocol
-from export.commands.arguments import positive, size
 from ocrnet.artefacts import Precision
+from ocrnet.commands.arguments import positive, size
 from ocrnet.errors import InputError, OcrnetError
 from ocrnet.inference.options import Mode
 from ocrnet.zoo import ModelSpec, get_spec
@@ -84,9 +84,7 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="fps.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("fps.py", __doc__)
     what = parser.add_argument_group("what is measured")
     add = what.add_argument
     add("--device", required=True, help="cpu, or the GPU here by name: A100, V100, H100, …")
@@ -118,10 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"no call begins after so many (default: {_CPU_SECONDS:.0f} on a CPU, else no bound)",
     )  # fmt: skip
     add("--threads", type=int, default=0, help="of engines on a CPU; 0 takes all cores (default)")
-    add(
-        "--repository", type=Path, default=Path("runs/fps"), metavar="FOLDER",
-        help="graphs; what is missing is built there (default: runs/fps)",
-    )  # fmt: skip
+    add_built_graphs(how, "runs/fps")
     add("--triton", default="local", metavar="HOST:PORT", help="default: local, started here")
     add("--url", default="", help="of a gateway that runs, for http (default: one is started)")
     out = parser.add_argument_group("results")
@@ -183,11 +178,11 @@ def _run(
     protocol = Protocol(arguments.warmup, arguments.images, seconds)
     peak = measured_peak() if device.is_cpu else None
     header = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": provenance.today(),
         "note": arguments.note,
         "machine": {"device": device.name, **device.facts},
         "peaks_gmac_s": {"float32": round(peak, 1)} if peak else device.peaks,
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **provenance.versions_of(_PACKAGES)},
         "settings": {**protocol.as_facts(), "threads": arguments.threads},
         "models": {name: [spec.name for spec in specs] for name, specs in architectures().items()},
     }
@@ -198,16 +193,6 @@ def _run(
     order = {name: k for k, name in enumerate(header["models"])}
     content["results"].sort(key=lambda result: order[result["architecture"]])
     return content
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _say(result: dict[str, Any]) -> str:

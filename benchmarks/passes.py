@@ -10,26 +10,22 @@ of medians. OpenVINO runs graphs with N fixed at 1, as the engine does; its figu
 with a free N, which is what peers are compared with, is a row of its own.
 """
 
-import argparse
-import datetime
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from benchmarks.lib import provenance
+from benchmarks.lib.arguments import add_json, add_size, add_turns, make_parser
+from benchmarks.lib.bare_runtimes import openvino_run
 from benchmarks.lib.json_files import write_json
-from benchmarks.lib.machine import cores, processor, vector_units
 from benchmarks.lib.table import NONE, Table
+from benchmarks.lib.turns import Run, in_turns
 from benchmarks.speed.compute import gmac_of
 from benchmarks.speed.graph_runtimes import best_checkpoint
 from export import load_model
-from export.commands.arguments import positive, size
 from export.graphs.onnx_export import export_graph
 from export.optimise.optimised_network import OptimisedNetwork
 from export.optimise.passes import NO_PASSES, Passes
@@ -49,26 +45,23 @@ VARIANTS = {
     "all but split_auxiliary": Passes(split_auxiliary=False),
     "all": Passes(),
 }
-Run = Callable[[], object]
 _FREE = "plain, N free"
 
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="passes.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("passes.py", __doc__)
     add = parser.add_argument
     add("--models", nargs="+", default=["demo"], metavar="NAME", help="default: demo")
-    add("--size", type=size, default=Size(1024, 2048), help="default: 1024x2048")
+    add_size(parser)
     add(
         "--passes", nargs="+", choices=list(VARIANTS)[1:], default=list(VARIANTS)[1:],
         help="beside plain (default: each, and all)",
     )  # fmt: skip
-    add("--turns", type=positive, default=5, help="after one of warm-up (default: 5)")
-    add("--json", type=Path, metavar="FILE", help="all samples")
+    add_turns(parser)
+    add_json(parser)
     arguments = parser.parse_args()
-    device = f"{processor()}, {cores()} cores ({', '.join(vector_units())})"
+    device = provenance.device()
     print(f"{arguments.size}, one picture, on {device}")
     results = []
     for name in arguments.models:
@@ -76,7 +69,7 @@ def main() -> int:
         results.append(result)
         print(f"\n{name}\n{table(result).for_terminal()}", flush=True)
         if arguments.json:
-            date = datetime.datetime.now(datetime.UTC).date().isoformat()
+            date = provenance.today()
             facts = {"date": date, "device": device, "size": str(arguments.size)}
             write_json(arguments.json, {**facts, "results": results})
     return 0
@@ -125,25 +118,10 @@ def _measure(name: str, picture: Size, turns: int, wanted: list[str]) -> dict[st
     return {"model": name, "gmac": {**work, _FREE: work["plain"]}, "seconds": seconds}
 
 
-def in_turns(runs: dict[str, Run], turns: int) -> dict[str, list[float]]:
-    """Seconds of each; the first turn is not counted."""
-    seconds: dict[str, list[float]] = {key: [] for key in runs}
-    for turn in tqdm(range(turns + 1), unit="turn"):
-        for key, run in runs.items():
-            started = time.perf_counter()
-            run()
-            if turn:
-                seconds[key].append(time.perf_counter() - started)
-    return seconds
-
-
 def _openvino_runs(paths: dict[str, Path], images: Images) -> dict[str, Run]:
-    import openvino  # after ocrnet: see ocrnet/telemetry.py
-
     runs = {key: _call(OpenVinoGraph(path), images) for key, path in paths.items()}
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    compiled = openvino.Core().compile_model(str(paths["plain"]), "CPU", exact)
-    return {**runs, _FREE: lambda: compiled(images)}
+    free = openvino_run(paths["plain"])
+    return {**runs, _FREE: lambda: free(images)}
 
 
 def _runtime_runs(paths: dict[str, Path], images: Images) -> dict[str, Run]:

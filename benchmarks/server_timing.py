@@ -5,17 +5,15 @@ Per kind of request, the median and the worst of |stages − total| / total over
     python benchmarks/server_timing.py --runs 10
 """
 
-import argparse
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
-import cv2
-
-from benchmarks.lib.gateway import running_gateway
+from benchmarks.lib.arguments import make_parser
+from benchmarks.lib.gateway import running_gateway, server_timing
+from benchmarks.lib.scene_files import scene_png
 from benchmarks.lib.table import RunningTable
-from ocrnet.scenes import draw_scene
 
 _KINDS: dict[str, dict[str, str]] = {
     "whole": {"mode": "whole"},
@@ -31,14 +29,11 @@ _TABLE = RunningTable((("", 18), ("total ms", 8), ("unaccounted", 11), ("worst",
 
 def main() -> int:
     """Command line; 1 if the bar is missed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("server_timing.py", __doc__)
     parser.add_argument("--runs", type=int, default=10, help="of each kind, after one warm-up")
     parser.add_argument("--bar", type=float, default=0.05, help="share of the total (0.05)")
     arguments = parser.parse_args()
-    scene = draw_scene(0, 256, 480).image
-    data = cv2.imencode(".png", cv2.cvtColor(scene, cv2.COLOR_RGB2BGR))[1].tobytes()
+    data = scene_png(256, 480)
     worst = 0.0
     print(_TABLE.heading(), flush=True)
     with (
@@ -50,10 +45,7 @@ def main() -> int:
             for turn in range(arguments.runs + 1):
                 answer = gateway.client.post("/segment", params=query, content=data)
                 answer.raise_for_status()
-                parts = (
-                    part.split(";dur=") for part in answer.headers["server-timing"].split(", ")
-                )
-                stages = {name: float(value) for name, value in parts}
+                stages = server_timing(answer)
                 total = stages.pop("total")
                 if turn:
                     missing.append(abs(total - sum(stages.values())) / total)

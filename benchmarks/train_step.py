@@ -7,7 +7,6 @@ without enlarging its coarse branches (export/training/cheaper_heads.py), freed 
 bfloat16. The memory is kept for the whole process, so the last two come after the rest.
 """
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from benchmarks.lib.arguments import make_parser
 from benchmarks.lib.table import Table
 from export.network import OCRNet
 from export.network.layers import resize
@@ -84,9 +84,7 @@ def _step(
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("train_step.py", __doc__)
     parser.add_argument("--steps", type=int, default=5, help="of each way; the median is printed")
     seconds = measure(parser.parse_args().steps)
     slowest = seconds["channels first"]
