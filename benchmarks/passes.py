@@ -13,9 +13,8 @@ with a free N, which is what peers are compared with, is a row of its own.
 import statistics
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from benchmarks.lib import provenance
 from benchmarks.lib.arguments import add_json, add_size, add_turns, make_parser
@@ -48,6 +47,15 @@ VARIANTS = {
 _FREE = "plain, N free"
 
 
+@dataclass(frozen=True)
+class Savings:
+    """What a model's variants need. gmac: by variant. seconds: of all turns, by engine, variant."""
+
+    model: str
+    gmac: dict[str, float]
+    seconds: dict[str, dict[str, list[float]]]
+
+
 def main() -> int:
     """Command line."""
     parser = make_parser("passes.py", __doc__)
@@ -71,19 +79,19 @@ def main() -> int:
         if arguments.json:
             date = provenance.today()
             facts = {"date": date, "device": device, "size": str(arguments.size)}
-            write_json(arguments.json, {**facts, "results": results})
+            write_json(arguments.json, {**facts, "results": [asdict(one) for one in results]})
     return 0
 
 
-def table(result: dict[str, Any]) -> Table:
+def table(result: Savings) -> Table:
     """A row a variant: GMAC, and of each engine the median and how many times as fast as plain."""
-    engines = list(result["seconds"])
+    engines = list(result.seconds)
     head = ["passes", "GMAC", *(cell for name in engines for cell in (f"{name} ms", "×"))]
     rows = []
-    for variant, work in result["gmac"].items():
+    for variant, work in result.gmac.items():
         row = [variant, f"{work:.0f}"]
         for engine in engines:
-            seconds = result["seconds"][engine]
+            seconds = result.seconds[engine]
             if variant not in seconds:
                 row += [NONE, NONE]
                 continue
@@ -94,7 +102,7 @@ def table(result: dict[str, Any]) -> Table:
     return Table(head, rows)
 
 
-def _measure(name: str, picture: Size, turns: int, wanted: list[str]) -> dict[str, Any]:
+def _measure(name: str, picture: Size, turns: int, wanted: list[str]) -> Savings:
     spec = get_spec(name)
     variants: dict[str, Passes] = {}
     work = {}
@@ -115,7 +123,7 @@ def _measure(name: str, picture: Size, turns: int, wanted: list[str]) -> dict[st
             "OpenVINO": in_turns(_openvino_runs(paths, images), turns),
             "ONNX Runtime": in_turns(_runtime_runs(paths, images), turns),
         }
-    return {"model": name, "gmac": {**work, _FREE: work["plain"]}, "seconds": seconds}
+    return Savings(name, {**work, _FREE: work["plain"]}, seconds)
 
 
 def _openvino_runs(paths: dict[str, Path], images: Images) -> dict[str, Run]:
