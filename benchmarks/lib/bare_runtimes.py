@@ -17,7 +17,7 @@ from ocrnet.engines.contract import Images
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 
 
-def openvino_run(graph: Path, batch: int | None = None) -> Callable[[Images], object]:
+def openvino_run(graph: Path, batch: int | None = None) -> Callable[[Images], Any]:
     """Compile the graph as it is, for any N, or for `batch` images a call."""
     core = _openvino().Core()
     model = core.read_model(str(graph))
@@ -25,11 +25,11 @@ def openvino_run(graph: Path, batch: int | None = None) -> Callable[[Images], ob
         shape = model.input("image").partial_shape
         shape[0] = batch
         model.reshape({"image": shape})
-    compiled: Callable[[Images], object] = core.compile_model(model, "CPU", _EXACT)
+    compiled: Callable[[Images], Any] = core.compile_model(model, "CPU", _EXACT)
     return compiled
 
 
-def onnxruntime_run(graph: Path) -> Callable[[Images], object]:
+def onnxruntime_run(graph: Path) -> Callable[[Images], Any]:
     """Open the graph with ONNX Runtime's defaults."""
     import onnxruntime
 

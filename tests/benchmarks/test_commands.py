@@ -2,7 +2,6 @@
 
 import runpy
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -23,8 +22,3 @@ def test_a_command_has_a_help(
     text = capsys.readouterr().out
     assert text.startswith(f"usage: {name}.py ")
     assert f"benchmarks/{name}.py" in text or f"benchmarks.{name}" in text
-
-
-def test_a_file_is_found_by_its_name_alone() -> None:
-    names = Counter(path.name for path in FOLDER.rglob("*.py") if path.name != "__init__.py")
-    assert [name for name, count in names.items() if count > 1] == []

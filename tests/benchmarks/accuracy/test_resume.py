@@ -151,3 +151,17 @@ def test_a_state_is_read_as_it_was_saved(tmp_path: Path) -> None:
     state.remove()
     state.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_is_as_earlier_runs_wrote_it(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    stored = (
+        '{"format": "ocrnet miou state 1", "run": {"model": "demo", "scales": [0.5, 1.0]}, '
+        '"done": 2, "confusion": [[3, 0], [1, 4]]}\n'
+    )
+    path.write_text(stored)
+    state = StateFile(path, {"model": "demo", "scales": (0.5, 1.0)}, classes=2, pictures=4)
+    progress = state.load()
+    assert progress.done == 2
+    state.save(progress)
+    assert path.read_text() == stored
