@@ -5,16 +5,16 @@ The plain way upsamples all logits with OpenCV, plane by plane, and takes NumPy'
     python benchmarks/argmax.py --runs 5
 """
 
-import argparse
 import asyncio
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
 
+from benchmarks.lib.arguments import add_served_graphs, make_parser
+from benchmarks.lib.table import Table
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import open_engine
 from ocrnet.inference.argmax import LabelMap, upsample_argmax
@@ -32,11 +32,9 @@ def plain(logits: Floats, size: Size) -> LabelMap:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("argmax.py", __doc__)
     parser.add_argument("--runs", type=int, default=5, help="of each, in turns")
-    parser.add_argument("--repository", type=Path, default=Path("model_repository"))
+    add_served_graphs(parser)
     arguments = parser.parse_args()
     spec, size = get_spec("demo"), Size(1024, 2048)
     engine = open_engine(spec, find_graphs(arguments.repository, spec))
@@ -54,10 +52,10 @@ def main() -> None:
             labels[name] = way()
             seconds[name].append(time.perf_counter() - started)
     median = {name: statistics.median(values) for name, values in seconds.items()}
-    for name, value in median.items():
-        print(f"{name:14}{value * 1000:8.1f} ms")
-    print(f"ratio         {median['plain'] / median['by convexity']:8.1f}")
-    print(f"equal on      {(labels['plain'] == labels['by convexity']).mean():8.4%} of pixels")
+    rows = [[name, f"{value * 1000:.1f}"] for name, value in median.items()]
+    print(Table(["", "ms"], rows).for_terminal())
+    print(f"ratio {median['plain'] / median['by convexity']:.1f}")
+    print(f"equal on {(labels['plain'] == labels['by convexity']).mean():.4%} of pixels")
 
 
 if __name__ == "__main__":

@@ -20,11 +20,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import httpx2
 
+from benchmarks.lib.arguments import make_parser
 from benchmarks.lib.gateway import GatewayProcess, running_gateway
-from ocrnet.scenes import draw_scene
+from benchmarks.lib.scene_files import scene_png
+from benchmarks.lib.table import RunningTable
 
 _ROOT = Path(__file__).parents[1]
 _START = (
@@ -53,6 +54,13 @@ _KINDS = {
 }
 
 
+_TABLE = RunningTable(
+    (("", 6), ("", 12), ("health p50 ms", 13), ("p99 ms", 7), ("max ms", 7), ("good p50 ms", 11),
+     ("max ms", 7), ("late", 4)),
+    left=2,
+)  # fmt: skip
+
+
 @dataclass
 class Seen:
     """Milliseconds of each response, and how many requests got none in time."""
@@ -61,20 +69,21 @@ class Seen:
     good: list[float] = field(default_factory=list)
     late: int = 0
 
-    def row(self) -> str:
-        """Return the figures as a line of the table."""
+    def cells(self) -> list[str]:
+        """Return the figures as they stand in a row of the table."""
         health, good = sorted(self.health), sorted(self.good) or [float("nan")]
-        return (
-            f"{statistics.median(health):7.1f} {health[len(health) * 99 // 100]:7.1f} "
-            f"{health[-1]:7.1f}   {statistics.median(good):7.0f} {good[-1]:7.0f}   {self.late:4}"
-        )
+        of_health = statistics.median(health), health[len(health) * 99 // 100], health[-1]
+        of_good = statistics.median(good), good[-1]
+        return [
+            *(f"{ms:.1f}" for ms in of_health),
+            *(f"{ms:.0f}" for ms in of_good),
+            str(self.late),
+        ]
 
 
 def main() -> int:
     """Run the command; returns 1 if a good request is late or health checks pass the bar."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("chunk_lag.py", __doc__)
     parser.add_argument("--kind", nargs="+", choices=_KINDS, default=["chunks"])
     parser.add_argument("--connections", nargs="+", type=int, default=[1, 8], metavar="N")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each step (default: 10)")
@@ -90,15 +99,14 @@ def main() -> int:
     arguments = parser.parse_args()
     roots = {"before": arguments.before.resolve()} if arguments.before else {}
     roots["now"] = _ROOT
-    scene = draw_scene(0, 256, 512).image
-    image = cv2.imencode(".png", cv2.cvtColor(scene, cv2.COLOR_RGB2BGR))[1].tobytes()
-    print(f"{'':22} health: median, p99, max ms   good: median, max ms   late", flush=True)
+    image = scene_png(256, 512)
+    print(_TABLE.heading(), flush=True)
     fine = True
     for kind in arguments.kind:
         for name, root in roots.items():
             for count, seen in _steps(root, image, kind, arguments):
                 step = f"{kind} {count}" if count else "none"
-                print(f"{name:7} {step:12}   {seen.row()}", flush=True)
+                print(_TABLE.row([name, step, *seen.cells()]), flush=True)
                 if name == "now" and count:
                     good = not seen.late and statistics.median(seen.health) <= arguments.bar
                     fine = fine and good

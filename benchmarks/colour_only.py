@@ -9,13 +9,14 @@ total; the best of it counts.
     python benchmarks/colour_only.py --training 400 --scenes 100 --cells 64
 """
 
-import argparse
 import sys
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from benchmarks.lib.arguments import make_parser
+from benchmarks.lib.table import Table
 from ocrnet.datasets.miou import IGNORE, ConfusionMatrix
 from ocrnet.scenes import Scene, draw_scene
 from ocrnet.zoo import load_labels
@@ -45,9 +46,7 @@ def histogram(seeds: range, cells: int, classes: int) -> Counts:
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("colour_only.py", __doc__)
     parser.add_argument("--training", type=int, default=200, help="scenes to fit (default: 200)")
     parser.add_argument("--scenes", type=int, default=50, help="unseen scenes (default: 50)")
     parser.add_argument("--cells", type=int, default=32, help="per channel (default: 32)")
@@ -65,9 +64,10 @@ def main() -> int:
         for power, decision in decisions.items():
             matrices[power].add(scene.labels, decision[cells].astype(np.uint8))
     power, best = max(matrices.items(), key=lambda item: item[1].miou())
-    for name, value in zip(names, best.iou().tolist(), strict=True):
-        print(f"{name:16}{value:7.4f}")
-    print(f"{'mIoU':16}{best.miou():7.4f}   (power {power}, bar {arguments.bar})")
+    rows = [[name, f"{value:.4f}"] for name, value in zip(names, best.iou().tolist(), strict=True)]
+    rows.append(["mIoU", f"{best.miou():.4f}"])
+    print(Table(["class", "IoU"], rows).for_terminal())
+    print(f"(power {power}, bar {arguments.bar})")
     return 0 if best.miou() < arguments.bar else 1
 
 

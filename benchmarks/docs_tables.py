@@ -4,11 +4,12 @@ python benchmarks/docs_tables.py
 """
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
-from benchmarks.lib import plans_page, results_page
+from benchmarks.lib import plans_page
+from benchmarks.lib.json_files import read_json
+from benchmarks.speed import results_page
+from benchmarks.speed.fps_results import FpsRun
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -16,28 +17,20 @@ DOCS = Path(__file__).parents[1] / "docs"
 def main() -> None:
     """Command line."""
     argparse.ArgumentParser(description=__doc__.strip()).parse_args()
-    plans_page.write_page(DOCS / "plans.md", _read("plans.json"))
+    plans_page.write_page(DOCS / "plans.md", read_json(DOCS / "data" / "plans.json"))
     results_page.write_page(DOCS / "results.md", *results())
 
 
-def results() -> tuple[dict[str, Any], dict[str, float], dict[str, dict[str, Any]]]:
+def results() -> tuple[FpsRun, dict[str, float], dict[str, FpsRun]]:
     """Return what docs/results.md shows: fps on the CPU, measured mIoU by model, fps by GPU."""
-    stored = (
-        json.loads(file.read_text(encoding="utf-8")) for file in DOCS.glob("data/miou-*.json")
-    )
+    stored = [read_json(file) for file in DOCS.glob("data/miou-*.json")]
     miou = {one["model"]: one["miou"] for one in stored}
-    files = sorted(DOCS.glob("data/fps-*.json"))
-    gpus = {
-        file.stem.removeprefix("fps-").upper(): _read(file.name)
-        for file in files
-        if file.name != "fps-cpu.json"
+    runs = {
+        file.stem.removeprefix("fps-"): FpsRun.from_json(read_json(file))
+        for file in sorted(DOCS.glob("data/fps-*.json"))
     }
-    return _read("fps-cpu.json"), miou, gpus
-
-
-def _read(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((DOCS / "data" / name).read_text(encoding="utf-8"))
-    return content
+    cpu = runs.pop("cpu")
+    return cpu, miou, {name.upper(): run for name, run in runs.items()}
 
 
 if __name__ == "__main__":

@@ -8,27 +8,33 @@ an empty one and with one that another start has filled.
     python benchmarks/engine_settings.py --precision fast --kind whole
 """
 
-import argparse
-import datetime
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.lib.machine import cores, processor, vector_units
-from benchmarks.lib.pages import write_json
-from benchmarks.passes import in_turns
-from benchmarks.speed.graphs import best_checkpoint, ready_graph
-from benchmarks.speed.table import Table
+from benchmarks.lib import provenance
+from benchmarks.lib.arguments import (
+    add_built_graphs,
+    add_json,
+    add_model,
+    add_served_precision,
+    add_turns,
+    make_parser,
+)
+from benchmarks.lib.bare_runtimes import openvino_run
+from benchmarks.lib.json_files import write_json
+from benchmarks.lib.table import Table
+from benchmarks.lib.turns import Run, in_turns
+from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
 from export.artefacts.source import Source
 from export.artefacts.targets import Product
-from export.commands.arguments import positive
 from ocrnet.artefacts import Kind, Precision, ServedPrecision, find_graphs
+from ocrnet.commands.arguments import positive
 from ocrnet.engines.contract import Images
 from ocrnet.engines.engine_options import EngineOptions
 from ocrnet.engines.in_process import LoadedGraph
@@ -37,27 +43,18 @@ from ocrnet.engines.openvino import OpenVinoGraph, float_type
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import ModelSpec, get_spec
 
-Run = Callable[[], object]
-
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="engine_settings.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("engine_settings.py", __doc__)
     add = parser.add_argument
-    add("--model", default="demo", help="a model's name (default: demo)")
-    add("--precision", choices=("exact", "fast"), default="exact", help="default: exact")
+    add_model(parser)
+    add_served_precision(parser)
     add("--kind", choices=("window", "whole"), default="window", help="of graph (default: window)")
     add("--windows", type=positive, default=4, help="in one turn, a multiple of 4 (default: 4)")
-    add("--turns", type=positive, default=5, help="after one of warm-up (default: 5)")
-    add(
-        "--repository", type=Path, default=Path("runs/fps/optimised"), metavar="FOLDER",
-        help="graphs; what is missing is built there (default: runs/fps/optimised)",
-    )  # fmt: skip
-    add("--json", type=Path, metavar="FILE", help="all samples")
+    add_turns(parser)
+    add_built_graphs(parser, "runs/fps/optimised")
+    add_json(parser)
     arguments = parser.parse_args()
     if arguments.windows % 4:
         parser.error(
@@ -77,7 +74,7 @@ def main() -> int:
         runtimes["ONNX Runtime"] = _onnxruntime_runs(path, images)
     seconds = {name: in_turns(runs, arguments.turns) for name, runs in runtimes.items()}
     starts = _starts(path, precision, arguments.turns)
-    device = f"{processor()}, {cores()} cores ({', '.join(vector_units())})"
+    device = provenance.device()
     print(
         f"{arguments.model}, {arguments.precision}, {arguments.kind} graph of {size}, on {device}\n"
     )
@@ -85,7 +82,7 @@ def main() -> int:
         print(f"{table(name, of_settings, arguments.windows).for_terminal()}\n")
     print(_starts_table(starts).for_terminal())
     if arguments.json:
-        date = datetime.datetime.now(datetime.UTC).date().isoformat()
+        date = provenance.today()
         facts = {"date": date, "device": device, "model": spec.name, "kind": arguments.kind}
         facts |= {"precision": arguments.precision, "windows": arguments.windows}
         write_json(arguments.json, {**facts, "seconds": seconds, "starts": starts})
@@ -141,13 +138,7 @@ def _openvino_runs(path: Path, images: Images, precision: Precision) -> dict[str
 
 def _openvino_batch(path: Path, images: Images, number: int) -> Run:
     """As the engine does not run it: compiled for so many windows."""
-    import openvino  # after ocrnet: see ocrnet/telemetry.py
-
-    core = openvino.Core()
-    model = core.read_model(str(path))
-    model.reshape({"image": [number, *images.shape[1:]]})
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    compiled = core.compile_model(model, "CPU", exact)
+    compiled = openvino_run(path, batch=number)
     calls = [images[first : first + number] for first in range(0, len(images), number)]
     return lambda: [compiled(call) for call in calls]
 

@@ -17,29 +17,27 @@ that was stopped goes on where it was.
 """
 
 import argparse
-import datetime
-import json
 import platform
 import sys
 from dataclasses import replace
-from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
+from benchmarks.lib import provenance
 from benchmarks.lib.architectures import architectures
+from benchmarks.lib.arguments import add_built_graphs, make_parser
+from benchmarks.lib.json_files import read_json
 from benchmarks.lib.resume import run_missing
-from benchmarks.speed.case import ENGINES, Case, Graph, published_size
-from benchmarks.speed.check import check_case
+from benchmarks.speed.case import ENGINES, Case, Graph, check_case, published_size
 from benchmarks.speed.compare import times_baseline
 from benchmarks.speed.compute import measured_peak
 from benchmarks.speed.device import Device, WrongDevice, claimed_device
+from benchmarks.speed.fps_results import FpsRun, Json, Measurement, Settings
+from benchmarks.speed.fps_tables import measured_table, published_table
 from benchmarks.speed.measure import Bench, measure
-from benchmarks.speed.protocol import Protocol
-from benchmarks.speed.runner import Places
-from benchmarks.speed.table import measured_table, published_table
-from export.commands.arguments import positive, size
+from benchmarks.speed.places import Places
 from ocrnet.artefacts import Precision
+from ocrnet.commands.arguments import positive, size
 from ocrnet.errors import InputError, OcrnetError
 from ocrnet.inference.options import Mode
 from ocrnet.zoo import ModelSpec, get_spec
@@ -63,10 +61,10 @@ def main() -> int:
         device = claimed_device(arguments.device)
         places = Places(arguments.repository, arguments.threads, arguments.triton, arguments.url)
         cases = _cases(arguments, device, places)
-        content = _run(arguments, device, cases, places)
+        run = _run(arguments, device, cases, places)
         baseline = None
         if arguments.baseline:
-            baseline = times_baseline(content, json.loads(arguments.baseline.read_text()))
+            baseline = times_baseline(run, FpsRun.from_json(read_json(arguments.baseline)))
     except (WrongDevice, InputError) as error:
         print(f"fps.py: {error}", file=sys.stderr)
         return 2
@@ -76,18 +74,16 @@ def main() -> int:
     except KeyboardInterrupt:
         print(f"\nstopped; what is done is in {_file(arguments)}", file=sys.stderr)
         return 130
-    _print(content, baseline, arguments.miou)
+    _print(run, baseline, arguments.miou)
     if arguments.plot:
         from benchmarks.speed.fps_chart import save_chart  # Matplotlib is for this alone
 
-        save_chart(content, arguments.plot)
-    return 1 if any("error" in result for result in content["results"]) else 0
+        save_chart(run, arguments.plot)
+    return 1 if any(result.error is not None for result in run.results) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="fps.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("fps.py", __doc__)
     what = parser.add_argument_group("what is measured")
     add = what.add_argument
     add("--device", required=True, help="cpu, or the GPU here by name: A100, V100, H100, …")
@@ -119,10 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"no call begins after so many (default: {_CPU_SECONDS:.0f} on a CPU, else no bound)",
     )  # fmt: skip
     add("--threads", type=int, default=0, help="of engines on a CPU; 0 takes all cores (default)")
-    add(
-        "--repository", type=Path, default=Path("runs/fps"), metavar="FOLDER",
-        help="graphs; what is missing is built there (default: runs/fps)",
-    )  # fmt: skip
+    add_built_graphs(how, "runs/fps")
     add("--triton", default="local", metavar="HOST:PORT", help="default: local, started here")
     add("--url", default="", help="of a gateway that runs, for http (default: one is started)")
     out = parser.add_argument_group("results")
@@ -179,58 +172,51 @@ def _cases(arguments: argparse.Namespace, device: Device, places: Places) -> lis
 
 def _run(
     arguments: argparse.Namespace, device: Device, cases: list[Case], places: Places
-) -> dict[str, Any]:
+) -> FpsRun:
     seconds = arguments.seconds or (_CPU_SECONDS if device.is_cpu else None)
-    protocol = Protocol(arguments.warmup, arguments.images, seconds)
+    settings = Settings(arguments.warmup, arguments.images, seconds, arguments.threads)
     peak = measured_peak() if device.is_cpu else None
-    header = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "note": arguments.note,
-        "machine": {"device": device.name, **device.facts},
-        "peaks_gmac_s": {"float32": round(peak, 1)} if peak else device.peaks,
-        "versions": {"python": platform.python_version(), **_versions()},
-        "settings": {**protocol.as_facts(), "threads": arguments.threads},
-        "models": {name: [spec.name for spec in specs] for name, specs in architectures().items()},
-    }
-    bench = Bench(device, protocol, places)
+    models = {name: [spec.name for spec in specs] for name, specs in architectures().items()}
+    run = FpsRun(
+        date=provenance.today(),
+        note=arguments.note,
+        machine=device.machine,
+        peaks_gmac_s={"float32": round(peak, 1)} if peak else device.peaks,
+        versions={"python": platform.python_version(), **provenance.versions_of(_PACKAGES)},
+        settings=settings,
+        models=models,
+        results=[],
+    )
+    bench = Bench(device, settings, places)
     path = _file(arguments)
-    run_missing(path, header, cases, partial(measure, bench=bench), _say)
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    order = {name: k for k, name in enumerate(header["models"])}
-    content["results"].sort(key=lambda result: order[result["architecture"]])
-    return content
+    run_missing(path, run.header(), cases, lambda case: measure(case, bench).to_json(), _say)
+    run = FpsRun.from_json(read_json(path))
+    order = {name: k for k, name in enumerate(models)}
+    run.results.sort(key=lambda result: order[result.case.architecture])
+    return run
 
 
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _say(result: dict[str, Any]) -> str:
+def _say(result: Json) -> str:
+    found = Measurement.from_json(result)
     return (
-        f"{result['fps']:.3g} fps, {result['p50_ms']:.0f} ms (p50) over {result['calls']} calls, "
-        f"weights: {result['weights']}"
+        f"{found.fps:.3g} fps, {found.p50_ms:.0f} ms (p50) over {found.calls} calls, "
+        f"weights: {found.weights}"
     )
 
 
-def _print(content: dict[str, Any], baseline: list[float | None] | None, miou: list[Path]) -> None:
-    measured = {}
-    for file in miou:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        measured[stored["model"]] = stored["miou"]
-    print(f"\n{content['machine']['device']}, {content['date']}. {content['note']}".rstrip())
-    print(f"\n{measured_table(content, baseline).for_terminal()}")
-    for result in content["results"]:
-        if "error" in result:
-            print(f"\n{result['architecture']} {result['engine']} failed: {result['error']}")
-    print(f"\n{published_table(content, measured).for_terminal()}\n")
-    weights = sorted({result["weights"] for result in content["results"] if "weights" in result})
-    boundaries = sorted({result["boundary"] for result in content["results"] if "fps" in result})
+def _print(run: FpsRun, baseline: list[float | None] | None, miou: list[Path]) -> None:
+    stored = [read_json(file) for file in miou]
+    table = measured_table(run.results, run.peaks_gmac_s, baseline)
+    print(f"\n{run.machine.device}, {run.date}. {run.note}".rstrip())
+    print(f"\n{table.for_terminal()}")
+    for result in run.results:
+        if result.error is not None:
+            print(f"\n{result.case.architecture} {result.case.engine} failed: {result.error}")
+    of_models = {one["model"]: one["miou"] for one in stored}
+    print(f"\n{published_table(run, of_models).for_terminal()}\n")
+    measured = [result.measured for result in run.results if result.measured]
+    weights = sorted({one.weights for one in measured})
+    boundaries = sorted({one.boundary for one in measured})
     print(f"weights: {', '.join(weights)}\ntimed: " + "\n       ".join(boundaries))
 
 

@@ -16,13 +16,13 @@ nothing could be run, and 2 on a machine without an NVIDIA GPU.
 """
 
 import argparse
-import datetime
 import json
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
+from benchmarks.acceptance.run_record import RunRecord
+from benchmarks.lib.provenance import today
 from export.tensorrt.api import Gpu, find_gpu
 from ocrnet.errors import ArtefactError
 
@@ -50,11 +50,8 @@ def main() -> int:
         if not arguments.show.is_file():
             parser.error(f"--show {arguments.show}: there is no such file")
         try:
-            stored = json.loads(arguments.show.read_text(encoding="utf-8"))
-            known = {"steps", "facts", "device"} <= stored.keys()
-        except (ValueError, AttributeError):
-            known = False
-        if not known:
+            stored = RunRecord.from_json(json.loads(arguments.show.read_text(encoding="utf-8")))
+        except (ValueError, TypeError, KeyError):
             parser.error(f"--show {arguments.show}: it is not a file that this command wrote")
         _say(_tables(stored, arguments.markdown))
         return 0
@@ -84,37 +81,33 @@ def _run(arguments: argparse.Namespace, gpu: Gpu, path: Path) -> int:
     from benchmarks.speed.device import claimed_device
 
     clock = start_clock(arguments.minutes)
-    header = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "note": arguments.note,
-        "minutes": arguments.minutes,
-        "device": gpu.name,
-        "peaks_gmac_s": claimed_device(gpu.name).peaks,
-    }
+    record = RunRecord(
+        today(), arguments.note, arguments.minutes, gpu.name, claimed_device(gpu.name).peaks
+    )
     folder = arguments.folder.resolve()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # steps are ended then, too
     try:
-        content = run_steps(steps(gpu.name, folder), clock, path, header, folder, _say)
+        run_steps(steps(gpu.name, folder), clock, path, record, folder, _say)
     except KeyboardInterrupt:
         print(f"\nstopped; what was measured is in {path}", file=sys.stderr)
         return 130
-    _say(_tables(content, arguments.markdown))
+    _say(_tables(record, arguments.markdown))
     _say(f"\nAll results are in {path}, logs in {folder}.")
-    return exit_status(content)
+    return exit_status(record)
 
 
-def exit_status(content: dict[str, Any]) -> int:
+def exit_status(run: RunRecord) -> int:
     """Return 0 if all that could run passed, 1 if something failed or nothing could run."""
-    if any(step["status"] == "failed" for step in content["steps"]):
+    if any(step.status == "failed" for step in run.steps):
         return 1
-    told = [step for step in content["steps"] if step["kind"] != "facts"]
-    return 0 if any(step["status"] == "passed" for step in told) else 1
+    told = [step for step in run.steps if step.kind != "facts"]
+    return 0 if any(step.status == "passed" for step in told) else 1
 
 
-def _tables(content: dict[str, Any], markdown: bool) -> str:
+def _tables(run: RunRecord, markdown: bool) -> str:
     from benchmarks.acceptance.acceptance_tables import in_words
 
-    return f"\n{in_words(content, markdown=markdown)}"
+    return f"\n{in_words(run, markdown=markdown)}"
 
 
 def _say(text: str) -> None:

@@ -7,7 +7,6 @@ process that has loaded its model and waits.
     python benchmarks/memory.py --side 16384          # half an hour on two cores
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+from benchmarks.lib.arguments import make_parser
 from benchmarks.lib.gateway import running_gateway
 from ocrnet.scenes import draw_scene
 
@@ -33,9 +33,7 @@ def _picture(side: int) -> bytes:
 
 def main() -> int:
     """Command line; 1 if the bar is missed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("memory.py", __doc__)
     parser.add_argument("--side", type=int, default=16384, help="pixels (default: 16384)")
     parser.add_argument("--format", default="png", help="of the answer (default: png)")
     parser.add_argument("--bar", type=float, default=2.0, help="GB above idle (default: 2)")

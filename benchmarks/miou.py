@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from typing import Any
 
-from benchmarks.accuracy.arguments import Asked, make_parser, read
 from benchmarks.accuracy.labellers import GatewayLabeller, Labeller, engine_labeller
+from benchmarks.accuracy.miou_arguments import Asked, miou_parser, read
 from benchmarks.accuracy.run import score
 from benchmarks.accuracy.scores import absent_classes, as_json, as_table
 from benchmarks.accuracy.state import StateFile, start
@@ -35,7 +35,7 @@ from ocrnet.errors import OcrnetError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = make_parser(__doc__)
+    parser = miou_parser(__doc__)
     with ExitStack() as stack:
         try:
             asked = read(parser.parse_args(argv))

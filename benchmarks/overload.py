@@ -5,7 +5,6 @@ The fifth sends a picture each time, over a connection of its own, and reads the
     python benchmarks/overload.py --refusals 100
 """
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -13,26 +12,22 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cv2
-
+from benchmarks.lib.arguments import make_parser
 from benchmarks.lib.gateway import GatewayProcess, running_gateway
-from ocrnet.scenes import draw_scene
+from benchmarks.lib.scene_files import scene_png
 
 _PLACES = 4
 
 
 def main() -> int:
     """Command line; 1 if refusals take longer than the bar or a mask differs."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("overload.py", __doc__)
     parser.add_argument("--refusals", type=int, default=100, help="how many (default: 100)")
     parser.add_argument(
         "--bar", type=float, default=20.0, help="milliseconds, median (default: 20)"
     )
     arguments = parser.parse_args()
-    scene = draw_scene(0, 512, 1024).image
-    data = cv2.imencode(".png", cv2.cvtColor(scene, cv2.COLOR_RGB2BGR))[1].tobytes()
+    data = scene_png(512, 1024)
     with (
         tempfile.TemporaryDirectory() as folder,
         running_gateway(Path(folder) / "log", "--max-requests", str(_PLACES)) as gateway,

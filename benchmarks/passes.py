@@ -10,26 +10,21 @@ of medians. OpenVINO runs graphs with N fixed at 1, as the engine does; its figu
 with a free N, which is what peers are compared with, is a row of its own.
 """
 
-import argparse
-import datetime
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from tqdm import tqdm
-
-from benchmarks.lib.machine import cores, processor, vector_units
-from benchmarks.lib.pages import write_json
+from benchmarks.lib import provenance
+from benchmarks.lib.arguments import add_json, add_size, add_turns, make_parser
+from benchmarks.lib.bare_runtimes import openvino_run
+from benchmarks.lib.json_files import write_json
+from benchmarks.lib.table import NONE, Table
+from benchmarks.lib.turns import Run, in_turns
 from benchmarks.speed.compute import gmac_of
-from benchmarks.speed.graphs import best_checkpoint
-from benchmarks.speed.table import Table
+from benchmarks.speed.graph_runtimes import best_checkpoint
 from export import load_model
-from export.commands.arguments import positive, size
 from export.graphs.onnx_export import export_graph
 from export.optimise.optimised_network import OptimisedNetwork
 from export.optimise.passes import NO_PASSES, Passes
@@ -49,26 +44,32 @@ VARIANTS = {
     "all but split_auxiliary": Passes(split_auxiliary=False),
     "all": Passes(),
 }
-Run = Callable[[], object]
 _FREE = "plain, N free"
+
+
+@dataclass(frozen=True)
+class Savings:
+    """What a model's variants need. gmac: by variant. seconds: of all turns, by engine, variant."""
+
+    model: str
+    gmac: dict[str, float]
+    seconds: dict[str, dict[str, list[float]]]
 
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="passes.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("passes.py", __doc__)
     add = parser.add_argument
     add("--models", nargs="+", default=["demo"], metavar="NAME", help="default: demo")
-    add("--size", type=size, default=Size(1024, 2048), help="default: 1024x2048")
+    add_size(parser)
     add(
         "--passes", nargs="+", choices=list(VARIANTS)[1:], default=list(VARIANTS)[1:],
         help="beside plain (default: each, and all)",
     )  # fmt: skip
-    add("--turns", type=positive, default=5, help="after one of warm-up (default: 5)")
-    add("--json", type=Path, metavar="FILE", help="all samples")
+    add_turns(parser)
+    add_json(parser)
     arguments = parser.parse_args()
-    device = f"{processor()}, {cores()} cores ({', '.join(vector_units())})"
+    device = provenance.device()
     print(f"{arguments.size}, one picture, on {device}")
     results = []
     for name in arguments.models:
@@ -76,23 +77,23 @@ def main() -> int:
         results.append(result)
         print(f"\n{name}\n{table(result).for_terminal()}", flush=True)
         if arguments.json:
-            date = datetime.datetime.now(datetime.UTC).date().isoformat()
+            date = provenance.today()
             facts = {"date": date, "device": device, "size": str(arguments.size)}
-            write_json(arguments.json, {**facts, "results": results})
+            write_json(arguments.json, {**facts, "results": [asdict(one) for one in results]})
     return 0
 
 
-def table(result: dict[str, Any]) -> Table:
+def table(result: Savings) -> Table:
     """A row a variant: GMAC, and of each engine the median and how many times as fast as plain."""
-    engines = list(result["seconds"])
+    engines = list(result.seconds)
     head = ["passes", "GMAC", *(cell for name in engines for cell in (f"{name} ms", "×"))]
     rows = []
-    for variant, work in result["gmac"].items():
+    for variant, work in result.gmac.items():
         row = [variant, f"{work:.0f}"]
         for engine in engines:
-            seconds = result["seconds"][engine]
+            seconds = result.seconds[engine]
             if variant not in seconds:
-                row += ["–", "–"]
+                row += [NONE, NONE]
                 continue
             median = statistics.median(seconds[variant])
             plain = statistics.median(seconds["plain"])
@@ -101,7 +102,7 @@ def table(result: dict[str, Any]) -> Table:
     return Table(head, rows)
 
 
-def _measure(name: str, picture: Size, turns: int, wanted: list[str]) -> dict[str, Any]:
+def _measure(name: str, picture: Size, turns: int, wanted: list[str]) -> Savings:
     spec = get_spec(name)
     variants: dict[str, Passes] = {}
     work = {}
@@ -122,28 +123,13 @@ def _measure(name: str, picture: Size, turns: int, wanted: list[str]) -> dict[st
             "OpenVINO": in_turns(_openvino_runs(paths, images), turns),
             "ONNX Runtime": in_turns(_runtime_runs(paths, images), turns),
         }
-    return {"model": name, "gmac": {**work, _FREE: work["plain"]}, "seconds": seconds}
-
-
-def in_turns(runs: dict[str, Run], turns: int) -> dict[str, list[float]]:
-    """Seconds of each; the first turn is not counted."""
-    seconds: dict[str, list[float]] = {key: [] for key in runs}
-    for turn in tqdm(range(turns + 1), unit="turn"):
-        for key, run in runs.items():
-            started = time.perf_counter()
-            run()
-            if turn:
-                seconds[key].append(time.perf_counter() - started)
-    return seconds
+    return Savings(name, {**work, _FREE: work["plain"]}, seconds)
 
 
 def _openvino_runs(paths: dict[str, Path], images: Images) -> dict[str, Run]:
-    import openvino  # after ocrnet: see ocrnet/telemetry.py
-
     runs = {key: _call(OpenVinoGraph(path), images) for key, path in paths.items()}
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    compiled = openvino.Core().compile_model(str(paths["plain"]), "CPU", exact)
-    return {**runs, _FREE: lambda: compiled(images)}
+    free = openvino_run(paths["plain"])
+    return {**runs, _FREE: lambda: free(images)}
 
 
 def _runtime_runs(paths: dict[str, Path], images: Images) -> dict[str, Run]:

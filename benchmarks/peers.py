@@ -14,33 +14,37 @@ hour, are not compared.
 import argparse
 import asyncio
 import copy
-import datetime
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import get_args
 
 import onnx
 import torch
-from PIL import Image
 from torch.nn.functional import interpolate
-from tqdm import tqdm
 
+from benchmarks.lib import provenance
+from benchmarks.lib.arguments import (
+    add_built_graphs,
+    add_json,
+    add_model,
+    add_size,
+    add_turns,
+    make_parser,
+)
+from benchmarks.lib.bare_runtimes import openvino_run
 from benchmarks.lib.gateway import GatewayProcess, running_gateway
-from benchmarks.lib.machine import cores, processor, vector_units
-from benchmarks.lib.pages import write_json
-from benchmarks.speed.graphs import best_checkpoint, ready_graph
-from benchmarks.speed.table import Table
+from benchmarks.lib.json_files import write_json
+from benchmarks.lib.scene_files import quick_png
+from benchmarks.lib.table import Table
+from benchmarks.lib.turns import Run, in_turns
+from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
 from export.artefacts.source import Source
 from export.artefacts.targets import Product
-from export.commands.arguments import positive, size
 from ocrnet.artefacts import Artefact, Kind, ServedPrecision, find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.engines.contract import Images
@@ -48,9 +52,7 @@ from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
 from ocrnet.engines.openvino import OpenVinoGraph
 from ocrnet.errors import OcrnetError
 from ocrnet.scenes import draw_scene
-from ocrnet.zoo import ModelSpec, Size, get_spec
-
-Run = Callable[[], object]
+from ocrnet.zoo import ModelSpec, get_spec
 
 
 @dataclass(frozen=True)
@@ -65,46 +67,28 @@ class Contestant:
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="peers.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add("--model", default="demo", help="a model's name (default: demo)")
-    add("--size", type=size, default=Size(1024, 2048), help="default: 1024x2048")
-    add("--turns", type=positive, default=5, help="after one of warm-up (default: 5)")
-    add(
-        "--repository", type=Path, default=Path("runs/fps"), metavar="FOLDER",
-        help="graphs; what is missing is built there (default: runs/fps)",
-    )  # fmt: skip
-    add("--json", type=Path, metavar="FILE", help="all samples")
+    parser = make_parser("peers.py", __doc__)
+    add_model(parser)
+    add_size(parser)
+    add_turns(parser)
+    add_built_graphs(parser, "runs/fps")
+    add_json(parser)
     arguments = parser.parse_args()
     try:
         with ExitStack() as stack:
             contestants = _contestants(arguments, stack)
-            seconds = take_turns(contestants, arguments.turns)
+            seconds = in_turns({one.name: one.run for one in contestants}, arguments.turns)
     except OcrnetError as error:
         print(f"peers.py: {error}", file=sys.stderr)
         return 1
-    device = f"{processor()}, {cores()} cores ({', '.join(vector_units())})"
+    device = provenance.device()
     print(f"{arguments.model}, {arguments.size}, whole, on {device}\n")
     print(summary(contestants, seconds).for_terminal())
     if arguments.json:
         facts = {"model": arguments.model, "size": str(arguments.size), "device": device}
-        date = datetime.datetime.now(datetime.UTC).date().isoformat()
+        date = provenance.today()
         write_json(arguments.json, {"date": date, **facts, "seconds": seconds})
     return 0
-
-
-def take_turns(contestants: list[Contestant], turns: int) -> dict[str, list[float]]:
-    """Run all once each turn, the first turn not counted; seconds by name."""
-    seconds: dict[str, list[float]] = {one.name: [] for one in contestants}
-    for turn in tqdm(range(turns + 1), unit="turn"):
-        for one in contestants:
-            started = time.perf_counter()
-            one.run()
-            if turn:
-                seconds[one.name].append(time.perf_counter() - started)
-    return seconds
 
 
 def summary(contestants: list[Contestant], seconds: dict[str, list[float]]) -> Table:
@@ -136,7 +120,7 @@ def _contestants(arguments: argparse.Namespace, stack: ExitStack) -> list[Contes
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     export = folder / "export.onnx"
     onnx.save(source.plain_graph(kind), export)
-    free, fixed, runtime = _openvino(export), OpenVinoGraph(export), OnnxRuntimeGraph(export)
+    free, fixed, runtime = openvino_run(export), OpenVinoGraph(export), OnnxRuntimeGraph(export)
     images = picture[None]
     contestants = [
         Contestant("OpenVINO, unmodified export", "engine", lambda: free(images), True),
@@ -152,15 +136,14 @@ def _contestants(arguments: argparse.Namespace, stack: ExitStack) -> list[Contes
         run = partial(_infer, loop, engine, images)
         contestants.append(Contestant(f"ours, {precision}", "engine", run))
     contestants += _eager(source, images)
-    file = BytesIO()
-    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    sent = quick_png(picture)
     for precision in get_args(ServedPrecision):
         flags = ["--models", spec.name, "--repository", str(repository)]
         if precision == "fast":
             flags += ["--fast", spec.name]
         log = folder / f"{precision}.log"
         gateway = stack.enter_context(running_gateway(log, *flags, timeout=600))
-        request = partial(_request, gateway, file.getvalue())
+        request = partial(_request, gateway, sent)
         contestants.append(Contestant(f"ours, {precision}, HTTP", "request", request))
     return contestants
 
@@ -184,15 +167,6 @@ def _close(loop: asyncio.Runner, engine: Engine) -> None:
 def _request(gateway: GatewayProcess, data: bytes) -> None:
     answer = gateway.client.post("/segment", params={"mode": "whole"}, content=data)
     answer.raise_for_status()
-
-
-def _openvino(path: Path) -> Callable[[Images], object]:
-    """As a user would: the export as it is, for any N, in exact float32."""
-    import openvino  # after ocrnet: see ocrnet/telemetry.py
-
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    compiled: Callable[[Images], object] = openvino.Core().compile_model(str(path), "CPU", exact)
-    return compiled
 
 
 def _eager(source: Source, images: Images) -> list[Contestant]:

@@ -9,8 +9,6 @@ the JSON file and deleted, so an interrupted run goes on where it stopped; what 
 again. At the end the table is written into the page, between its two markers.
 """
 
-import argparse
-import datetime
 import json
 import os
 import platform
@@ -24,7 +22,9 @@ from pathlib import Path
 import onnx
 import torch
 
+from benchmarks.lib import provenance
 from benchmarks.lib.architectures import architectures
+from benchmarks.lib.arguments import make_parser
 from benchmarks.lib.machine import processor
 from benchmarks.lib.pages import around_table
 from benchmarks.lib.plans_page import COMMAND, write_page
@@ -94,7 +94,7 @@ def _say(result: Facts) -> str:
 def describe(settings: BuildSettings, note: str) -> Facts:
     """Return what the results depend on: machine, versions, settings, date, and the note."""
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": provenance.today(),
         "note": note,
         "machine": {
             "cpu": processor(),
@@ -118,9 +118,7 @@ def describe(settings: BuildSettings, note: str) -> Facts:
 
 def main() -> int:
     """Command line; 1 if a plan was not built."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("plans.py", __doc__)
     known = list(architectures())
     add = parser.add_argument
     add("--architectures", nargs="+", choices=known, default=known, help="default: all of them")

@@ -3,53 +3,42 @@
 python benchmarks/runtimes.py --model demo --size 1024x2048 --runs 5
 """
 
-import argparse
 import statistics
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
+from benchmarks.lib.arguments import add_served_graphs, add_size, make_parser
+from benchmarks.lib.bare_runtimes import onnxruntime_run, openvino_run
+from benchmarks.lib.table import Table
+from benchmarks.lib.turns import Run, in_turns
 from ocrnet.artefacts import find_graphs
 from ocrnet.zoo import get_spec
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("runtimes.py", __doc__)
     parser.add_argument("--model", default="demo")
-    parser.add_argument("--size", default="1024x2048", help="HEIGHTxWIDTH (default: 1024x2048)")
+    add_size(parser, "HEIGHTxWIDTH (default: 1024x2048)")
     parser.add_argument("--runs", type=int, default=5, help="of each, after one warm-up")
-    parser.add_argument("--repository", type=Path, default=Path("model_repository"))
+    add_served_graphs(parser)
     arguments = parser.parse_args()
-    import openvino  # after ocrnet: see ocrnet/telemetry.py
-
-    height, width = (int(side) for side in arguments.size.split("x"))
     graphs = find_graphs(arguments.repository, get_spec(arguments.model))
-    path = str(next(graph.path for graph in graphs if graph.fixed_size is None))
-    images = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
-
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    compiled = openvino.Core().compile_model(path, "CPU", exact)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    runs: dict[str, Callable[[], object]] = {
+    path = next(graph.path for graph in graphs if graph.fixed_size is None)
+    shape = 1, arguments.size.height, arguments.size.width, 3
+    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    compiled, session = openvino_run(path), onnxruntime_run(path)
+    runs: dict[str, Run] = {
         "OpenVINO": lambda: compiled(images),
-        "ONNX Runtime": lambda: session.run(None, {"image": images}),
+        "ONNX Runtime": lambda: session(images),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(arguments.runs + 1):
-        for name, run in runs.items():
-            started = time.perf_counter()
-            run()
-            if turn:
-                seconds[name].append(time.perf_counter() - started)
+    seconds = in_turns(runs, arguments.runs)
     median = {name: statistics.median(values) for name, values in seconds.items()}
-    for name, values in seconds.items():
-        print(f"{name:14}median {median[name]:.3f} s   all {[round(value, 3) for value in values]}")
+    rows = [
+        [name, f"{median[name]:.3f}", str([round(value, 3) for value in values])]
+        for name, values in seconds.items()
+    ]
+    print(Table(["", "median s", "all"], rows).for_terminal())
     print(f"OpenVINO is {median['ONNX Runtime'] / median['OpenVINO']:.2f} times as fast")
 
 

@@ -6,7 +6,6 @@
 Time is CPU time of this process, the median over scenes: other work on the machine counts little.
 """
 
-import argparse
 import statistics
 import sys
 import time
@@ -14,6 +13,8 @@ import time
 import cv2
 import numpy as np
 
+from benchmarks.lib.arguments import make_parser
+from benchmarks.lib.table import Table
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import load_labels
 
@@ -31,9 +32,7 @@ def seconds_per_scene(scenes: int, height: int, width: int) -> float:
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("scenes.py", __doc__)
     parser.add_argument("--scenes", type=int, default=200, help="for the shares (default: 200)")
     parser.add_argument("--timed", type=int, default=20, help="for the speed (default: 20)")
     parser.add_argument("--bar", type=float, default=10, help="scenes per second at 512x1024")
@@ -51,9 +50,11 @@ def main() -> int:
         counts = np.bincount(labels.ravel(), minlength=len(names))
         pixels += counts / labels.size
         present += counts > 0
-    print(f"{'class':16}{'pixels':>9}{'scenes':>9}")
-    for name, share, seen in zip(names, pixels, present, strict=True):
-        print(f"{name:16}{share / arguments.scenes:9.2%}{seen / arguments.scenes:9.0%}")
+    rows = [
+        [name, f"{share / arguments.scenes:.2%}", f"{seen / arguments.scenes:.0%}"]
+        for name, share, seen in zip(names, pixels, present, strict=True)
+    ]
+    print(Table(["class", "pixels", "scenes"], rows).for_terminal())
     return 0 if rates[512] >= arguments.bar else 1
 
 

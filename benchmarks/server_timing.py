@@ -5,16 +5,15 @@ Per kind of request, the median and the worst of |stages − total| / total over
     python benchmarks/server_timing.py --runs 10
 """
 
-import argparse
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
-import cv2
-
-from benchmarks.lib.gateway import running_gateway
-from ocrnet.scenes import draw_scene
+from benchmarks.lib.arguments import make_parser
+from benchmarks.lib.gateway import running_gateway, server_timing
+from benchmarks.lib.scene_files import scene_png
+from benchmarks.lib.table import RunningTable
 
 _KINDS: dict[str, dict[str, str]] = {
     "whole": {"mode": "whole"},
@@ -25,19 +24,18 @@ _KINDS: dict[str, dict[str, str]] = {
     "json with boxes": {"mode": "whole", "format": "json", "boxes": "1"},
     "logits": {"crop": "128x192", "format": "npz", "content": "logits"},
 }
+_TABLE = RunningTable((("", 18), ("total ms", 8), ("unaccounted", 11), ("worst", 6)), left=1)
 
 
 def main() -> int:
     """Command line; 1 if the bar is missed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("server_timing.py", __doc__)
     parser.add_argument("--runs", type=int, default=10, help="of each kind, after one warm-up")
     parser.add_argument("--bar", type=float, default=0.05, help="share of the total (0.05)")
     arguments = parser.parse_args()
-    scene = draw_scene(0, 256, 480).image
-    data = cv2.imencode(".png", cv2.cvtColor(scene, cv2.COLOR_RGB2BGR))[1].tobytes()
+    data = scene_png(256, 480)
     worst = 0.0
+    print(_TABLE.heading(), flush=True)
     with (
         tempfile.TemporaryDirectory() as folder,
         running_gateway(Path(folder) / "log") as gateway,
@@ -47,19 +45,14 @@ def main() -> int:
             for turn in range(arguments.runs + 1):
                 answer = gateway.client.post("/segment", params=query, content=data)
                 answer.raise_for_status()
-                parts = (
-                    part.split(";dur=") for part in answer.headers["server-timing"].split(", ")
-                )
-                stages = {name: float(value) for name, value in parts}
+                stages = server_timing(answer)
                 total = stages.pop("total")
                 if turn:
                     missing.append(abs(total - sum(stages.values())) / total)
                     totals.append(total)
             worst = max(worst, *missing)
-            print(
-                f"{kind:20}total {statistics.median(totals):8.1f} ms   unaccounted: median "
-                f"{statistics.median(missing):.2%}, worst {max(missing):.2%}"
-            )
+            shares = f"{statistics.median(missing):.2%}", f"{max(missing):.2%}"
+            print(_TABLE.row([kind, f"{statistics.median(totals):.1f}", *shares]), flush=True)
     print(f"worst of all {worst:.2%}")
     return 0 if worst <= arguments.bar else 1
 

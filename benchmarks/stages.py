@@ -11,26 +11,32 @@ the share outside of stage `engine`, how far the stages' sum is from what the cl
 
 import argparse
 import asyncio
-import datetime
 import statistics
 import sys
 import tempfile
 import time
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
-from benchmarks.lib.gateway import GatewayProcess, running_gateway
-from benchmarks.lib.machine import cores, processor, vector_units
-from benchmarks.lib.pages import write_json
-from benchmarks.speed.graphs import best_checkpoint, ready_graph
-from benchmarks.speed.table import Table
+from benchmarks.lib import provenance
+from benchmarks.lib.arguments import (
+    add_built_graphs,
+    add_json,
+    add_model,
+    add_served_precision,
+    add_size,
+    add_turns,
+    make_parser,
+)
+from benchmarks.lib.gateway import GatewayProcess, running_gateway, server_timing
+from benchmarks.lib.json_files import write_json
+from benchmarks.lib.scene_files import quick_png
+from benchmarks.lib.table import Table
+from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
 from export.artefacts.source import Source
 from export.artefacts.targets import Product, kinds_of
-from export.commands.arguments import positive, size
 from ocrnet.artefacts import ServedPrecision, find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.engines.contract import Images
@@ -38,26 +44,20 @@ from ocrnet.errors import OcrnetError
 from ocrnet.inference.options import SegmentOptions
 from ocrnet.inference.plan import plan_request
 from ocrnet.scenes import draw_scene
-from ocrnet.zoo import ModelSpec, Size, get_spec
+from ocrnet.zoo import ModelSpec, get_spec
 
 _MODES = ("whole", "slide")
 
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="stages.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add("--model", default="demo", help="a model's name (default: demo)")
-    add("--precision", choices=("exact", "fast"), default="exact", help="default: exact")
-    add("--size", type=size, default=Size(1024, 2048), help="default: 1024x2048")
-    add("--turns", type=positive, default=5, help="after one of warm-up (default: 5)")
-    add(
-        "--repository", type=Path, default=Path("runs/fps/optimised"), metavar="FOLDER",
-        help="graphs; what is missing is built there (default: runs/fps/optimised)",
-    )  # fmt: skip
-    add("--json", type=Path, metavar="FILE", help="all samples")
+    parser = make_parser("stages.py", __doc__)
+    add_model(parser)
+    add_served_precision(parser)
+    add_size(parser)
+    add_turns(parser)
+    add_built_graphs(parser, "runs/fps/optimised")
+    add_json(parser)
     arguments = parser.parse_args()
     spec = get_spec(arguments.model)
     try:
@@ -66,14 +66,14 @@ def main() -> int:
     except OcrnetError as error:
         print(f"stages.py: {error}", file=sys.stderr)
         return 1
-    device = f"{processor()}, {cores()} cores ({', '.join(vector_units())})"
+    device = provenance.device()
     print(f"{spec.name}, {arguments.precision}, {arguments.size}, on {device}\n")
     print(table(requests).for_terminal())
     slide = statistics.median(one["client"] for one in requests["slide"])
     ratio = slide / (1000 * statistics.median(alone))
     print(f"\nslide, as the client saw it, takes {ratio:.3f} times its {windows} windows alone")
     if arguments.json:
-        date = datetime.datetime.now(datetime.UTC).date().isoformat()
+        date = provenance.today()
         facts = {"date": date, "device": device, "model": spec.name, "size": str(arguments.size)}
         facts["precision"] = arguments.precision
         write_json(
@@ -125,8 +125,7 @@ def _measure(
     spec: ModelSpec, arguments: argparse.Namespace
 ) -> tuple[dict[str, list[dict[str, float]]], int, list[float]]:
     scene = draw_scene(0, arguments.size.height, arguments.size.width).image
-    file = BytesIO()
-    Image.fromarray(scene).save(file, "PNG", compress_level=1)
+    sent = quick_png(scene)
     plan = plan_request(arguments.size, spec, SegmentOptions())
     cuts = [scene[window.slices][None] for view in plan for window in view.windows]
     flags = ["--models", spec.name, "--repository", str(arguments.repository)]
@@ -142,7 +141,7 @@ def _measure(
         graphs = find_graphs(arguments.repository, spec, arguments.precision)
         engine = open_engine(spec, graphs)
         for turn in tqdm(range(arguments.turns + 1), unit="turn"):
-            found = {mode: _request(gateway, file.getvalue(), mode) for mode in _MODES}
+            found = {mode: _request(gateway, sent, mode) for mode in _MODES}
             seconds = loop.run(_one_by_one(engine, cuts))
             if turn:
                 alone.append(seconds)
@@ -158,8 +157,7 @@ def _request(gateway: GatewayProcess, data: bytes, mode: str) -> dict[str, float
     answer = gateway.client.post("/segment", params={"mode": mode}, content=data)
     seen = time.perf_counter() - started
     answer.raise_for_status()
-    parts = (part.split(";dur=") for part in answer.headers["server-timing"].split(", "))
-    return {name: float(value) for name, value in parts} | {"client": 1000 * seen}
+    return server_timing(answer) | {"client": 1000 * seen}
 
 
 async def _one_by_one(engine: Engine, cuts: list[Images]) -> float:

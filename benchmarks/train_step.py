@@ -7,7 +7,6 @@ without enlarging its coarse branches (export/training/cheaper_heads.py), freed 
 bfloat16. The memory is kept for the whole process, so the last two come after the rest.
 """
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -16,6 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from benchmarks.lib.arguments import make_parser
+from benchmarks.lib.table import Table
 from export.network import OCRNet
 from export.network.layers import resize
 from export.training.batches import draw_batch
@@ -83,14 +84,12 @@ def _step(
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("train_step.py", __doc__)
     parser.add_argument("--steps", type=int, default=5, help="of each way; the median is printed")
     seconds = measure(parser.parse_args().steps)
     slowest = seconds["channels first"]
-    for name, taken in seconds.items():
-        print(f"{name:26s}{taken:6.2f} s  {slowest / taken:4.2f} x")
+    rows = [[name, f"{taken:.2f}", f"{slowest / taken:.2f}"] for name, taken in seconds.items()]
+    print(Table(["", "s", "×"], rows).for_terminal())
 
 
 if __name__ == "__main__":

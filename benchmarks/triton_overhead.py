@@ -8,7 +8,6 @@ nothing else should talk over it meanwhile.
     python benchmarks/triton_overhead.py --rounds 7
 """
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -22,7 +21,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.lib.arguments import add_served_graphs, add_size, make_parser
 from benchmarks.lib.gateway import GatewayProcess, running_gateway
+from benchmarks.lib.scene_files import quick_png
 from ocrnet.scenes import draw_scene
 from server.local_triton import LocalTriton, install_environment
 
@@ -40,22 +41,18 @@ class Side:
 
 def main() -> int:
     """Command line; 1 if Triton costs more than the bar or a mask differs."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("triton_overhead.py", __doc__)
     parser.add_argument("--model", default="demo")
-    parser.add_argument("--repository", type=Path, default=Path("model_repository"))
-    parser.add_argument("--size", default="1024x2048", help="HEIGHTxWIDTH (default: 1024x2048)")
+    add_served_graphs(parser)
+    add_size(parser, "HEIGHTxWIDTH (default: 1024x2048)")
     parser.add_argument("--rounds", type=int, default=7, help="after one of warm-up (default: 7)")
     parser.add_argument("--bar", type=float, default=1.05, help="largest ratio (default: 1.05)")
     arguments = parser.parse_args()
-    height, width = (int(side) for side in arguments.size.split("x"))
-    file = BytesIO()
-    Image.fromarray(draw_scene(0, height, width).image).save(file, "PNG", compress_level=1)
+    size = arguments.size
+    picture = quick_png(draw_scene(0, size.height, size.width).image)
     with _gateways(arguments.model, arguments.repository) as gateways:
         good = [
-            _compare(gateways, mode, file.getvalue(), arguments.rounds, arguments.bar)
-            for mode in _QUERIES
+            _compare(gateways, mode, picture, arguments.rounds, arguments.bar) for mode in _QUERIES
         ]
     return 0 if all(good) else 1
 

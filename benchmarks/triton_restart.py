@@ -6,7 +6,6 @@ Counted from the moment at which Triton itself says that it is ready, to the fir
     python benchmarks/triton_restart.py --kills 10
 """
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from benchmarks.lib.arguments import make_parser
 from benchmarks.lib.gateway import GatewayProcess, running_gateway
 from ocrnet.scenes import draw_scene
 from server.local_triton import LocalTriton, install_environment
@@ -26,9 +26,7 @@ _REPOSITORY = Path("model_repository")
 
 def main() -> int:
     """Command line; 1 if it takes longer than the bar once, or a mask differs."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("triton_restart.py", __doc__)
     parser.add_argument("--kills", type=int, default=10, help="how many (default: 10)")
     parser.add_argument("--bar", type=float, default=2.0, help="seconds, worst (default: 2)")
     arguments = parser.parse_args()

@@ -63,6 +63,16 @@ print("ok")
     assert result.stdout.strip() == "ok", result.stderr
 
 
+def test_measurements_are_shown_without_tabulate() -> None:
+    code = """
+import benchmarks.acceptance.acceptance_tables, benchmarks.fps
+from benchmarks.lib.table import Table
+print(Table(["engine", "fps"], [["torch", "12"]]).for_terminal())
+"""
+    result = _run_without({"tabulate"}, code)
+    assert result.stdout == "engine\tfps\ntorch\t12\n", result.stderr
+
+
 @pytest.mark.parametrize("command", [["export", "build", "demo"], ["export", "pull", "demo"]])
 def test_export_without_torch_says_what_to_install(command: list[str]) -> None:
     code = f"from ocrnet.cli import main; sys.exit(main({command!r}))"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.lib.pages import write_json
+from benchmarks.lib.json_files import write_json
 
 _ROOT = Path(__file__).parents[2]
 TESTS = "tests/export/test_gpu.py"

@@ -5,12 +5,13 @@ import platform
 import shutil
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from benchmarks.lib.json_files import write_json
 from benchmarks.lib.machine import cores, processor, vector_units
-from benchmarks.lib.pages import write_json
+from benchmarks.lib.provenance import versions_of
 
 Facts = dict[str, Any]
 _ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ def gather() -> Facts:
         "gpus": gpus(),
         "commit": commit(),
         "commands": sorted(entry.name for entry in entry_points(group="ocrnet.commands")),
-        "packages": _packages(),
+        "packages": versions_of(_PACKAGES),
         "torch": _of("torch", _torch),
         "onnxruntime": _of("onnxruntime", _onnxruntime),
         "tensorrt": _of("tensorrt", _version),
@@ -72,16 +73,6 @@ def commit() -> str | None:
         check=False,
     )
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
-
-
-def _packages() -> dict[str, str]:
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _of(name: str, read: Any) -> Facts:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from benchmarks.lib.pages import write_json
+from benchmarks.lib.json_files import write_json
 from benchmarks.speed.case import EngineName
 from benchmarks.speed.torch_ways import open_label, way
 from export.checkpoints.loading import STAND_IN, load_model
@@ -114,7 +114,7 @@ def onnxruntime_rows(
     """
     from benchmarks.speed.device import claimed_device
     from benchmarks.speed.device_runners import BoundGraph, on_device
-    from benchmarks.speed.graphs import ready_graph
+    from benchmarks.speed.graph_runtimes import ready_graph
     from export.artefacts.source import DEMO_WEIGHTS, Source
     from export.artefacts.targets import Product
     from ocrnet.artefacts import Kind

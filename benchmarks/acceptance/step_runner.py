@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from benchmarks.acceptance.run_record import RunRecord, Status, StepRecord
 from benchmarks.acceptance.step import Facts, Step, missing, not_installed
-from benchmarks.lib.pages import write_json
+from benchmarks.lib.json_files import write_json
 
 ROOT = Path(__file__).parents[2]
 _OURS = ("benchmarks", "export", "ocrnet", "server", "tests")
@@ -53,46 +53,46 @@ def run_steps(
     steps: list[Step],
     clock: Clock,
     path: Path,
-    header: dict[str, Any],
+    run: RunRecord,
     folder: Path,
     say: Callable[[str], None],
-) -> dict[str, Any]:
-    """Run them; return what is in the file `path` in the end.
+) -> None:
+    """Run them; what is found is in `run`, and in the file `path` all the while.
 
     folder: for the steps' own results and logs. say: told how each step went.
     """
-    content: dict[str, Any] = header | {"facts": {}, "steps": []}
     folder.mkdir(parents=True, exist_ok=True)
     for number, step in enumerate(steps, 1):
-        entry: dict[str, Any] = {"name": step.name, "kind": step.kind}
-        content["steps"].append(entry)
         say(f"[{number}/{len(steps)}] {step.name}")
 
-        def keep(results: list[Facts], entry: dict[str, Any] = entry) -> None:
-            entry["results"] = results
-            write_json(path, content)
+        def keep(results: list[Facts], step: Step = step) -> None:
+            run.steps[-1] = _interrupted(step, results)
+            write_json(path, run.to_json())
 
-        entry |= {"status": "stopped", "reason": "the run was interrupted"}
-        entry |= {"seconds": 0.0, "results": []}
-        write_json(path, content)
-        entry |= _run_step(step, content["facts"], clock, folder / f"{number}.json", keep)
-        if step.kind == "facts" and entry["results"]:
-            content["facts"] = entry.pop("results")[0]
-            entry["results"] = []
-        write_json(path, content)
-        reason = f": {entry['reason']}" if entry["reason"] else ""
-        say(f"    {entry['status']}{reason}")
-    return content
+        run.steps.append(_interrupted(step, []))
+        write_json(path, run.to_json())
+        record = _run_step(step, run.facts, clock, folder / f"{number}.json", keep)
+        if step.kind == "facts" and record.results:
+            run.facts, record.results = record.results[0], []
+        run.steps[-1] = record
+        write_json(path, run.to_json())
+        reason = f": {record.reason}" if record.reason else ""
+        say(f"    {record.status}{reason}")
+
+
+def _interrupted(step: Step, results: list[Facts]) -> StepRecord:
+    """What stands in the file while the step runs."""
+    return StepRecord(step.name, step.kind, "stopped", "the run was interrupted", results=results)
 
 
 def _run_step(
     step: Step, facts: Facts, clock: Clock, file: Path, keep: Callable[[list[Facts]], None]
-) -> dict[str, Any]:
+) -> StepRecord:
     lacking = missing(step, facts)
     if lacking:
-        return _entry("could not run", lacking, 0.0, [])
+        return StepRecord(step.name, step.kind, "could not run", lacking)
     if clock.left < step.least:
-        return _entry("not run", clock.over, 0.0, [])
+        return StepRecord(step.name, step.kind, "not run", clock.over)
     file.unlink(missing_ok=True)  # of an earlier run
     log = file.with_suffix(".log")
     started = time.monotonic()
@@ -138,32 +138,36 @@ def _end(running: "subprocess.Popen[bytes]") -> None:
 
 def _judged(
     step: Step, status: int | None, file: Path, log: Path, seconds: float, clock: Clock
-) -> dict[str, Any]:
+) -> StepRecord:
     results, wrong = _read(file)
     text = log.read_text(encoding="utf-8", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()]
     bad = [result for result in results if is_bad(result)]
+
+    def ended(how: Status, reason: str) -> StepRecord:
+        log = lines[-_LOG_LINES:] if how == "failed" else []
+        return StepRecord(step.name, step.kind, how, reason, round(seconds, 1), results, log)
+
     if status is None and clock.left <= 0 and not bad:
-        return _entry("stopped", f"{clock.over} while it ran", seconds, results)
+        return ended("stopped", f"{clock.over} while it ran")
     if status is None and not bad:
-        reason = f"it took longer than {step.seconds:g} s and was killed"
-        return _entry("failed", reason, seconds, results, lines)
+        return ended("failed", f"it took longer than {step.seconds:g} s and was killed")
     lost = _lacking(text)
     if status and status > 0 and lost and not results:
-        return _entry("could not run", not_installed(lost), seconds, [])
+        return ended("could not run", not_installed(lost))
     if status is not None and status < 0:
-        return _entry("failed", f"it was ended by {_signal(-status)}", seconds, results, lines)
+        return ended("failed", f"it was ended by {_signal(-status)}")
     if bad:
         more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
-        return _entry("failed", f"{_why(bad[0])}{more}", seconds, results, lines)
+        return ended("failed", f"{_why(bad[0])}{more}")
     if status:
         said = lines[-1] if lines else "it says nothing"
-        return _entry("failed", f"status {status}: {said}", seconds, results, lines)
+        return ended("failed", f"status {status}: {said}")
     if wrong or not results:
-        return _entry("failed", wrong or "it wrote no results", seconds, results, lines)
+        return ended("failed", wrong or "it wrote no results")
     if all(result.get("outcome") == "skipped" for result in results):
-        return _entry("could not run", _skipped(results), seconds, results)
-    return _entry("passed", _skipped(results), seconds, results)
+        return ended("could not run", _skipped(results))
+    return ended("passed", _skipped(results))
 
 
 def is_bad(result: Facts) -> bool:
@@ -209,12 +213,3 @@ def _signal(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _entry(
-    status: str, reason: str, seconds: float, results: list[Facts], log: list[str] | None = None
-) -> dict[str, Any]:
-    entry: dict[str, Any] = {"status": status, "reason": reason, "seconds": round(seconds, 1)}
-    if log:
-        entry["log"] = log[-_LOG_LINES:]
-    return entry | {"results": results}

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.lib.pages import write_json
+from benchmarks.lib.json_files import write_json
 from export.artefacts.targets import Product
 from export.tensorrt.api import find_gpu
 from ocrnet.artefacts import MANIFEST_SUFFIX, Kind, graph_folder, read_manifest

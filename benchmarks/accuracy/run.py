@@ -2,8 +2,8 @@
 
 from tqdm import tqdm
 
-from benchmarks.accuracy.arguments import Asked
 from benchmarks.accuracy.labellers import Labeller
+from benchmarks.accuracy.miou_arguments import Asked
 from benchmarks.accuracy.state import Progress, StateFile
 from benchmarks.accuracy.submission import write_prediction
 from ocrnet.datasets.miou import ConfusionMatrix

@@ -3,18 +3,17 @@
 import math
 from typing import Any
 
+from benchmarks.lib.table import Table
 from ocrnet.datasets.miou import ConfusionMatrix
 
 
 def as_table(matrix: ConfusionMatrix, names: tuple[str, ...]) -> str:
     """Lines of text: IoU and Acc per class, then the three figures over all; `-` is none."""
-    width = max(16, *(len(name) + 2 for name in names))
-    lines = [f"{'class':{width}}{'IoU':>7}{'Acc':>9}"]
-    rows = zip(names, matrix.iou().tolist(), matrix.acc().tolist(), strict=True)
-    lines += [f"{name:{width}}{_text(iou):>7}{_text(acc):>9}" for name, iou, acc in rows]
+    per_class = zip(names, matrix.iou().tolist(), matrix.acc().tolist(), strict=True)
+    rows = [[name, _text(iou), _text(acc)] for name, iou, acc in per_class]
     means = {"mIoU": matrix.miou(), "mAcc": matrix.macc(), "aAcc": matrix.aacc()}
-    lines += [f"{name:{width}}{_text(value):>7}" for name, value in means.items()]
-    return "\n".join(lines)
+    rows += [[name, _text(value), ""] for name, value in means.items()]
+    return Table(["class", "IoU", "Acc"], rows).for_terminal()
 
 
 def as_json(matrix: ConfusionMatrix, names: tuple[str, ...]) -> dict[str, Any]:

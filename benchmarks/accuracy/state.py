@@ -1,7 +1,5 @@
 """How far a run is: the counts so far, in a file that an interrupted run goes on from."""
 
-import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.lib.resume import Facts, ResumeFile
 from ocrnet.errors import InputError
 
 _FORMAT = "ocrnet miou state 1"
@@ -38,10 +37,9 @@ def start(classes: int) -> Progress:
 class StateFile:
     """One run's progress on disk."""
 
-    def __init__(self, path: Path, run: dict[str, Any], classes: int, pictures: int):
+    def __init__(self, path: Path, run: Facts, classes: int, pictures: int):
         """run: all that determines the counts, of types that JSON has."""
-        self._path = path
-        self._run = json.loads(json.dumps(run))  # as it will be read again: tuples are lists
+        self._file = ResumeFile(path, run, indent=None)
         self._classes = classes
         self._pictures = pictures
 
@@ -51,18 +49,19 @@ class StateFile:
         Raises InputError for a file of another run, which names what differs, and for one that is
         no such file at all.
         """
-        if not self._path.exists():
+        if not self._file.exists():
             return start(self._classes)
-        stored = self._read()
-        if stored["run"] != self._run:
-            theirs, ours = _flat(stored["run"]), _flat(self._run)
-            differing = [name for name in theirs | ours if theirs.get(name) != ours.get(name)]
-            listed = "; ".join(
-                f"{name} was {theirs.get(name)!r}, now {ours.get(name)!r}" for name in differing
-            )
+        try:
+            stored = self._file.read()
+        except ValueError as error:  # neither text nor JSON
+            raise self._no_state() from error
+        if not _is_state(stored):
+            raise self._no_state()
+        if found := self._file.differences(stored["run"]):
+            listed = "; ".join(f"{one.name} was {one.stored!r}, now {one.now!r}" for one in found)
             raise InputError(
-                f"{self._path} is the state of another run: {listed}. Remove it, or name another "
-                "file with --state"
+                f"{self._file.path} is the state of another run: {listed}. Remove it, or name "
+                "another file with --state"
             )
         rows = stored["confusion"]
         if len(rows) != self._classes or stored["done"] > self._pictures:
@@ -71,34 +70,22 @@ class StateFile:
 
     def save(self, progress: Progress) -> None:
         """Put the progress in the place of what is there, all of it or nothing; raises OSError."""
-        content = {
-            "format": _FORMAT,
-            "run": self._run,
-            "done": progress.done,
-            "confusion": progress.counts.tolist(),
-        }
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
-        part.write_text(json.dumps(content) + "\n", encoding="utf-8")
-        part.replace(self._path)
+        self._file.write(
+            {
+                "format": _FORMAT,
+                "run": self._file.conditions,
+                "done": progress.done,
+                "confusion": progress.counts.tolist(),
+            }
+        )
 
     def remove(self) -> None:
         """The run is over: nothing is left to go on from."""
-        self._path.unlink(missing_ok=True)
-
-    def _read(self) -> dict[str, Any]:
-        try:
-            stored = json.loads(self._path.read_text(encoding="utf-8"))
-        except ValueError:  # neither text nor JSON
-            stored = None
-        if not _is_state(stored):
-            raise self._no_state()
-        found: dict[str, Any] = stored
-        return found
+        self._file.remove()
 
     def _no_state(self) -> InputError:
         return InputError(
-            f"{self._path} is no state of this command: name another file with --state"
+            f"{self._file.path} is no state of this command: name another file with --state"
         )
 
 
@@ -114,14 +101,3 @@ def _is_state(stored: Any) -> bool:
         and all(isinstance(row, list) and len(row) == len(rows) for row in rows)
         and all(isinstance(count, int) for row in rows for count in row)
     )
-
-
-def _flat(facts: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested names joined by dots."""
-    flat = {}
-    for name, value in facts.items():
-        if isinstance(value, dict):
-            flat.update(_flat(value, f"{prefix}{name}."))
-        else:
-            flat[prefix + name] = value
-    return flat

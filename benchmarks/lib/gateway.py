@@ -75,3 +75,9 @@ def running_gateway(
                 running.send_signal(signal.SIGTERM)
                 if running.wait(timeout=60) not in (0, -signal.SIGTERM):
                     raise RuntimeError(f"the gateway ended with {running.returncode}")
+
+
+def server_timing(response: httpx2.Response) -> dict[str, float]:
+    """Return the milliseconds of each stage, and `total`, that a response's header states."""
+    parts = (part.split(";dur=") for part in response.headers["server-timing"].split(", "))
+    return {name: float(value) for name, value in parts}

@@ -1,8 +1,6 @@
 """Tables in pages of docs/: written between two markers, from checked-in results."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 END = "<!-- up to here -->"
 
@@ -31,11 +29,3 @@ def write_between(path: Path, command: str, table: str) -> None:
     """Put the table between the two markers of the page."""
     before, after = around_table(path, command)
     path.write_text(f"{before}\n\n{table}\n{after}", encoding="utf-8")
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write results whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)

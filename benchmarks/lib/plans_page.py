@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lib.pages import write_between
+from benchmarks.lib.table import NONE, Table
 
 COMMAND = "benchmarks/plans.py"
 _COLUMNS = ("layers", "parse, s", "build, s", "MiB")
@@ -35,37 +36,34 @@ def render(content: dict[str, Any]) -> str:
 
 def _table(results: list[dict[str, Any]]) -> str:
     """One row per architecture and kind: four columns of float32, four of float16."""
-    rows: dict[tuple[str, str], dict[str, str]] = {}
+    rows: dict[tuple[str, str], dict[str, list[str]]] = {}
     for result in results:
         row = rows.setdefault((result["architecture"], result["kind"]), {})
         row[result["precision"]] = _cells(result)
-    missing = " | ".join(["–"] * 4)
+    missing = [NONE] * len(_COLUMNS)
     lines = [
-        f"| {' | '.join([*of, row.get('float32', missing), row.get('float16', missing)])} |"
+        [*of, *row.get("float32", missing), *row.get("float16", missing)]
         for of, row in rows.items()
     ]
     heads = [f"float{bits}: {name}" for bits in (32, 16) for name in _COLUMNS]
-    head = f"| architecture | graph | {' | '.join(heads)} |"
-    return "\n".join([head, f"|---|---|{'--:|' * len(heads)}", *lines])
+    return Table(["architecture", "graph", *heads], lines, left=2).as_markdown()
 
 
-def _cells(result: dict[str, Any]) -> str:
+def _cells(result: dict[str, Any]) -> list[str]:
     if "error" in result:
-        return "failed | – | – | –"
-    return (
-        f"{result['layers']} | {result['parse_seconds']:.2f} | {result['build_seconds']:.1f} | "
-        f"{result['plan_mib']:.0f}"
-    )
+        return ["failed", NONE, NONE, NONE]
+    seconds = f"{result['parse_seconds']:.2f}", f"{result['build_seconds']:.1f}"
+    return [f"{result['layers']}", *seconds, f"{result['plan_mib']:.0f}"]
 
 
 def _models(content: dict[str, Any]) -> str:
     """Which model was built for an architecture, and which others share its graphs."""
     built = {result["architecture"]: result["model"] for result in content["results"]}
-    lines = []
+    rows = []
     for name, model in built.items():
         others = [other for other in content["models"][name] if other != model]
-        lines.append(f"| {name} | {model} | {', '.join(others) or '–'} |")
-    return "\n".join(["| architecture | built as | the same for |", "|---|---|---|", *lines])
+        rows.append([name, model, ", ".join(others) or NONE])
+    return Table(["architecture", "built as", "the same for"], rows, left=3).as_markdown()
 
 
 def write_page(path: Path, content: dict[str, Any]) -> None:

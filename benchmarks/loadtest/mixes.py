@@ -5,11 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-import cv2
-
+from benchmarks.lib.scene_files import scene_png
 from ocrnet.errors import InputError
 from ocrnet.inference.options import Mode, parse_size
-from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size
 
 NAMED: dict[str, str] = {
@@ -19,7 +17,6 @@ NAMED: dict[str, str] = {
     "mixed": "256x512:slide=6,512x1024:whole=3,1024x2048:slide=1",
 }
 _SMALLEST, _LARGEST = 32, 8192  # a side, in pixels: of a scene, and what can be drawn in seconds
-_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -39,8 +36,7 @@ class RequestKind:
 
     def picture(self) -> bytes:
         """Return a drawn scene as PNG, the same bytes each time."""
-        image = draw_scene(_SEED, self.size.height, self.size.width).image
-        return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
+        return scene_png(self.size.height, self.size.width)
 
 
 Mix = Mapping[RequestKind, float]  # the weight of each, above 0

@@ -7,23 +7,24 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from benchmarks.lib.machine import cores, processor, vector_units
+from benchmarks.lib.table import NONE, RunningTable, number
 from benchmarks.loadtest.client import Sample
 from benchmarks.loadtest.load_steps import Plan, Results, Step
 from benchmarks.loadtest.summary import Spread
 from ocrnet import __version__
 
 _LATE = 100.0  # milliseconds from which the client's own lateness is said
-_COLUMNS = (
+_TABLE = RunningTable((
     ("× cap.", 6), ("offered/s", 9), ("masks/s", 8), ("good/s", 8), ("p50 ms", 8), ("p95 ms", 8),
     ("p99 ms", 8), ("refused", 7), ("ref. p50", 8), ("errors", 6), ("late ms", 7), ("peak MB", 7),
     ("batch", 5),
-)  # fmt: skip
+))  # fmt: skip
 _NOT_ERRORS = frozenset({"ok", "overloaded"})
 
 
 def heading() -> str:
     """Return the table's first line."""
-    return "  ".join(f"{title:>{width}}" for title, width in _COLUMNS)
+    return _TABLE.heading()
 
 
 def row(step: Step) -> str:
@@ -36,14 +37,13 @@ def row(step: Step) -> str:
         f"{summary.goodput:.2f}",
         *_three(summary.latency),
         f"{summary.refused_share:.1%}",
-        _number(summary.refusal.p50 if summary.refusal else None),
+        number(summary.refusal.p50 if summary.refusal else None, ".0f"),
         str(sum(count for code, count in summary.codes.items() if code not in _NOT_ERRORS)),
-        _number(summary.late.p99 if summary.late else None, ".1f"),
-        _number(step.peak / 1e6 if step.peak else None),
-        _number(step.mean_batch, ".2f"),
+        number(summary.late.p99 if summary.late else None, ".1f"),
+        number(step.peak / 1e6 if step.peak else None, ".0f"),
+        number(step.mean_batch, ".2f"),
     )
-    line = "  ".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, _COLUMNS, strict=True))
-    return "\n".join([line, *(f"        {remark}" for remark in remarks(step))])
+    return "\n".join([_TABLE.row(cells), *(f"        {remark}" for remark in remarks(step))])
 
 
 def remarks(step: Step) -> list[str]:
@@ -99,9 +99,5 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _three(spread: Spread | None) -> list[str]:
     if spread is None:
-        return [_number(None)] * 3
-    return [_number(value) for value in (spread.p50, spread.p95, spread.p99)]
-
-
-def _number(value: float | None, form: str = ".0f") -> str:
-    return "–" if value is None else f"{value:{form}}"
+        return [NONE] * 3
+    return [f"{value:.0f}" for value in (spread.p50, spread.p95, spread.p99)]

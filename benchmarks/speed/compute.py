@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.lib.bare_runtimes import openvino_product
 from export.network import OCRNet
 from ocrnet.inference.options import SegmentOptions
 from ocrnet.inference.plan import plan_request
@@ -39,19 +40,12 @@ def measured_peak(side: int = 2048, repeats: int = 20) -> float:
 
     On some processors one of the two is twice as fast as the other.
     """
-    import openvino  # after ocrnet: see ocrnet/telemetry.py
-    from openvino import opset13
-
     left, right = np.random.default_rng(0).random((2, side, side), np.float32)
     given, constant = torch.from_numpy(left), torch.from_numpy(right)
-    parameter = opset13.parameter([side, side], np.float32)
-    product = opset13.matmul(parameter, opset13.constant(right), False, False)
-    model = openvino.Model([product], [parameter])
-    config = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    request = openvino.Core().compile_model(model, "CPU", config).create_infer_request()
+    product = openvino_product(right)
     best = min(
         _fastest(lambda: torch.mm(given, constant), repeats),
-        _fastest(lambda: request.infer([left]), repeats),
+        _fastest(lambda: product(left), repeats),
     )
     return side**3 / best / 1e9
 

@@ -2,8 +2,7 @@
 
 import shutil
 import subprocess
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass
 
 from benchmarks.lib.machine import clock_mhz, cores, processor, vector_units
 from export.tensorrt.api import Gpu, find_gpu
@@ -31,6 +30,25 @@ class WrongDevice(OcrnetError):
 
 
 @dataclass(frozen=True)
+class Machine:
+    """What results say of a device: of a CPU its cores and vector units, of a GPU the others.
+
+    host: the processor of the machine that the GPU is in.
+    """
+
+    device: str
+    cores: int | None = None
+    vector_units: list[str] | None = None
+    driver: str | None = None
+    compute_capability: str | None = None
+    host: str | None = None
+
+    def to_json(self) -> dict[str, str | int | list[str]]:
+        """Return what is known."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
 class Device:
     """The device that is measured.
 
@@ -41,12 +59,19 @@ class Device:
     name: str
     peaks: dict[str, float]
     gpu: Gpu | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_cpu(self) -> bool:
         """Whether the processor computes."""
         return self.gpu is None
+
+    @property
+    def machine(self) -> Machine:
+        """What results say of it."""
+        if self.gpu is None:
+            return Machine(self.name, cores(), vector_units())
+        driver, capability = self.gpu.driver, self.gpu.compute_capability
+        return Machine(self.name, driver=driver, compute_capability=capability, host=_host())
 
 
 def claimed_device(claim: str) -> Device:
@@ -54,23 +79,24 @@ def claimed_device(claim: str) -> Device:
 
     Raises WrongDevice if the GPU here is another, or there is none.
     """
-    here = f"{processor()}, {cores()} cores"
     if claim.lower() == "cpu":
-        facts = {"cores": cores(), "vector_units": vector_units()}
-        return Device(here, {}, None, facts)
+        return Device(_host(), {})
     try:
         gpu = find_gpu()
     except ArtefactError:
         raise WrongDevice(
-            f"--device {claim}: there is no NVIDIA GPU here (no nvidia-smi), only {here}; measure "
-            "that with --device cpu"
+            f"--device {claim}: there is no NVIDIA GPU here (no nvidia-smi), only {_host()}; "
+            "measure that with --device cpu"
         ) from None
     if not _words(claim) <= _words(gpu.name):
         raise WrongDevice(f"--device {claim}: the GPU here is {gpu.name}")
     peaks = next((peaks for name, peaks in _PEAKS.items() if name in gpu.name), None)
     known = zip(("float32", "tf32", "float16"), peaks or (), strict=False)
-    facts = {"driver": gpu.driver, "compute_capability": gpu.compute_capability, "host": here}
-    return Device(gpu.name, {name: 500 * peak for name, peak in known if peak}, gpu, facts)
+    return Device(gpu.name, {name: 500 * peak for name, peak in known if peak}, gpu)
+
+
+def _host() -> str:
+    return f"{processor()}, {cores()} cores"
 
 
 def _words(name: str) -> set[str]:

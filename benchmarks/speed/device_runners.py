@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 
 from benchmarks.speed.case import Case
 from benchmarks.speed.device import Device
-from benchmarks.speed.loaded import onnxruntime_options
+from benchmarks.speed.graph_runtimes import onnxruntime_options
 from benchmarks.speed.protocol import Call
 from benchmarks.speed.runner import Runner
 from benchmarks.speed.torch_ways import Label, open_label, way

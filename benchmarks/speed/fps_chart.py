@@ -2,13 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, ScalarFormatter
 
 from benchmarks.speed.compare import rows_of
-from benchmarks.speed.table import way_of
+from benchmarks.speed.fps_results import FpsRun
+from benchmarks.speed.fps_tables import way_of
 from ocrnet.zoo import DATASETS, ModelSpec, get_spec
 
 # Okabe and Ito's colours, told apart by colour-blind people too, and a shape for each.
@@ -24,25 +25,25 @@ _BACKBONES = {
 }
 
 
-def save_chart(content: dict[str, Any], path: Path) -> None:
+def save_chart(run: FpsRun, path: Path) -> None:
     """Write the chart as PNG or SVG, by the file's ending."""
-    draw_chart(content).savefig(path, dpi=150)
+    draw_chart(run).savefig(path, dpi=150)
 
 
-def draw_chart(content: dict[str, Any]) -> Figure:
+def draw_chart(run: FpsRun) -> Figure:
     """Draw a panel for each data set, with a line for each published model."""
     points: dict[str, dict[str, list[tuple[ModelSpec, float]]]] = {}
-    for result in content["results"]:
-        if "fps" in result and result["mode"] == "whole" and result["batch"] == 1:
-            key = way_of(result)
-            for spec in rows_of(result, content["models"]):
+    for result in run.results:
+        case, measured = result.case, result.measured
+        if measured and case.mode == "whole" and case.batch == 1:
+            for spec in rows_of(result, run.models):
                 by_engine = points.setdefault(spec.dataset, {})
-                by_engine.setdefault(key, []).append((spec, result["fps"]))
+                by_engine.setdefault(way_of(case), []).append((spec, measured.fps))
     engines = list(dict.fromkeys(key for by_engine in points.values() for key in by_engine))
     figure = Figure(figsize=(5.2 * max(1, len(points)), 5.2), layout="constrained")
     panels = figure.subplots(1, max(1, len(points)), squeeze=False)[0]
     for panel, (dataset, by_engine) in zip(panels, points.items(), strict=False):
-        size = _size(content, dataset)
+        size = _sizes(run, dataset)
         panel.set_title(f"{DATASETS[dataset]}, {size}, whole, batch 1", fontsize=11)
         panel.set_xscale("log")
         lines: dict[str, list[float]] = {}
@@ -67,11 +68,11 @@ def draw_chart(content: dict[str, Any]) -> Figure:
         *panels[0].get_legend_handles_labels(),
         loc="outside lower center", ncols=max(1, min(len(engines), 2 * len(points))), frameon=False,
     )  # fmt: skip
-    figure.suptitle(f"OCRNet on {content['machine']['device']}", fontsize=12)
+    figure.suptitle(f"OCRNet on {run.machine.device}", fontsize=12)
     return figure
 
 
-def _label_lines(panel: Any, lines: dict[str, list[float]]) -> None:
+def _label_lines(panel: Axes, lines: dict[str, list[float]]) -> None:
     """Join a model's points, and name them in a column at the right, none over another."""
     if not lines:
         return
@@ -113,10 +114,10 @@ def _short(spec: ModelSpec) -> str:
     return text + (", the authors'" if spec.variant == "authors" else "")
 
 
-def _size(content: dict[str, Any], dataset: str) -> str:
+def _sizes(run: FpsRun, dataset: str) -> str:
     sizes = {
-        f"{result['height']}×{result['width']}"
-        for result in content["results"]
-        if get_spec(result["model"]).dataset == dataset
+        f"{result.case.height}×{result.case.width}"
+        for result in run.results
+        if get_spec(result.case.model).dataset == dataset
     }
     return " and ".join(sorted(sizes))

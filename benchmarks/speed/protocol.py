@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 Call = Callable[[], Awaitable[None]]
 
@@ -19,10 +19,6 @@ class Protocol:
     warmup: int = 5
     images: int = 200
     seconds: float | None = None
-
-    def as_facts(self) -> dict[str, float | None]:
-        """For JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,9 @@
-"""What a runner is, and where it finds graphs and servers."""
+"""What a runner is: one way to label images, and what is inside its time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from benchmarks.speed.case import Case, EngineName
 from benchmarks.speed.protocol import Call
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where things are: graphs, and what is asked instead of being started here.
-
-    threads: of engines on the CPU, 0: all cores. triton: HOST:PORT, or local; url: of a gateway.
-    """
-
-    repository: Path
-    threads: int = 0
-    triton: str = "local"
-    url: str = ""
-
-    def elsewhere(self, engine: EngineName) -> bool:
-        """Whether that engine is a server that runs already."""
-        return bool(self.url) if engine == "http" else engine == "triton" and self.triton != "local"
-
-    def of(self, case: Case) -> Path:
-        """The repository of the case's graphs: plain and rewritten ones share a name."""
-        return self.repository / case.graph
 
 
 def _unknown() -> int | None:

@@ -3,15 +3,15 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from io import BytesIO
 from pathlib import Path
 
 import httpx2
-from PIL import Image
 
 from benchmarks.lib.gateway import running_gateway
+from benchmarks.lib.scene_files import quick_png
 from benchmarks.speed.case import Case
-from benchmarks.speed.runner import Places, Runner
+from benchmarks.speed.places import Places
+from benchmarks.speed.runner import Runner
 from export.artefacts.source import Source
 from export.triton.config_files import write_configs
 from export.triton.models import Serving
@@ -50,8 +50,7 @@ def _triton(case: Case, source: Source, kinds: list[Kind], places: Places) -> It
 @contextmanager
 def gateway_runner(case: Case, source: Source, images: Images, places: Places) -> Iterator[Runner]:
     """Yield a runner of the gateway that is named, or of one that is started here."""
-    file = BytesIO()
-    Image.fromarray(images[0]).save(file, "PNG", compress_level=1)
+    sent = quick_png(images[0])
     query = {"mode": case.mode, "model": source.spec.name}
     with ExitStack() as stack:
         url, peak = places.url, None
@@ -66,7 +65,7 @@ def gateway_runner(case: Case, source: Source, images: Images, places: Places) -
 
         async def call() -> None:
             try:
-                answer = await client.post("/segment", params=query, content=file.getvalue())
+                answer = await client.post("/segment", params=query, content=sent)
                 answer.raise_for_status()
             except httpx2.HTTPError as error:
                 raise EngineUnavailable(f"{url} did not answer with a mask: {error}") from error

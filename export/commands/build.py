@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from export.artefacts.targets import TARGETS, Product, kinds_of, products
-from export.commands.arguments import positive, size
 from export.commands.needs import checkpoint_of, needs_export_extra, needs_nncf
 from ocrnet.artefacts import KINDS, Kind, Manifest, Precision
+from ocrnet.commands.arguments import positive, size
 from ocrnet.errors import OcrnetError
 from ocrnet.zoo import ModelSpec, Size, get_spec, load_zoo
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from export.artefacts.targets import kinds_of
-from export.commands.arguments import positive
 from export.commands.needs import needs_export_extra
+from ocrnet.commands.arguments import positive
 from ocrnet.zoo import get_spec
 
 _DESCRIPTION = """\

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from ocrnet.artefacts import common_weights, find_graphs
-from ocrnet.commands.arguments import at_least, positive
+from ocrnet.commands.arguments import at_least, seconds
 from ocrnet.commands.batch import Batch, Task
 from ocrnet.commands.runners import LocalRunner, RemoteRunner, Runner
 from ocrnet.commands.sources import Source, find_sources, targets
@@ -78,7 +78,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="without --url: CPU threads; 0 takes the machine's cores (default: 0)",
     )
     running.add_argument(
-        "--timeout", type=positive, default=600.0, help="with --url: seconds to wait (default: 600)"
+        "--timeout", type=seconds, default=600.0, help="with --url: seconds to wait (default: 600)"
     )
     running.add_argument(
         "--json", action="store_true", help="one line of JSON for each picture on standard output"

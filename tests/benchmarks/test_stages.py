@@ -1,8 +1,14 @@
-"""Tables of requests and of engine settings, from samples that were measured."""
+"""Tables of requests, engine settings and passes, from samples that were measured."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
 from benchmarks.engine_settings import table as settings_table
+from benchmarks.passes import Savings
+from benchmarks.passes import table as passes_table
 from benchmarks.stages import table, unaccounted
 
 
@@ -31,3 +37,13 @@ def test_a_row_has_medians_and_the_shares_of_each_request() -> None:
 def test_settings_are_set_against_the_first_by_the_window() -> None:
     found = settings_table("OpenVINO", {"default": [4.0, 4.0, 9.0], "2 streams": [2.0]}, 4)
     assert found.rows == [["default", "1000", "1.00"], ["2 streams", "500", "2.00"]]
+
+
+def test_passes_that_were_measured_are_read_and_shown(root: Path) -> None:
+    stored = json.loads((root / "docs" / "data" / "passes.json").read_text(encoding="utf-8"))
+    for result in stored["results"]:
+        savings = Savings(**result)
+        assert asdict(savings) == result
+        rows = passes_table(savings).rows
+        assert [row[0] for row in rows] == list(result["gmac"])
+        assert rows[0][3] == rows[0][5] == "1.00"  # plain, against itself

@@ -3,17 +3,19 @@
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.acceptance.acceptance_tables import in_words
+from benchmarks.acceptance.run_record import RunRecord
 from benchmarks.acceptance.step import Need, Step, StepKind
 from benchmarks.acceptance.step_runner import run_steps, start_clock
 from benchmarks.gpu_acceptance import exit_status
 
-_HEADER = {
+_HEADER: dict[str, Any] = {
     "date": "2026-11-27", "note": "", "minutes": 1.0, "device": "NVIDIA H200", "peaks_gmac_s": {},
 }  # fmt: skip
 _WRITE = "import json, os, signal, sys, time; file = sys.argv[1]\n"
@@ -36,14 +38,20 @@ def _run(folder: Path, *steps: Step, minutes: float = 1) -> dict[str, Any]:
     """The content of the file; what is returned must be the same."""
     path, said = folder / "results.json", list[str]()
     clock = start_clock(minutes)
-    content = run_steps(list(steps), clock, path, _HEADER, folder / "work", said.append)
+    run = RunRecord(**_HEADER)
+    run_steps(list(steps), clock, path, run, folder / "work", said.append)
     stored: dict[str, Any] = json.loads(path.read_text())
-    assert stored == content
+    assert stored == run.to_json()
+    assert RunRecord.from_json(stored) == run
     assert len(said) == 2 * len(steps)
     for step in stored["steps"]:
         assert step.keys() - {"log"} == {"name", "kind", "status", "reason", "seconds", "results"}
-        assert step["name"] in in_words(stored | {"facts": {}})
+        assert step["name"] in in_words(replace(run, facts={}))
     return stored
+
+
+def _exit_status(content: dict[str, Any]) -> int:
+    return exit_status(RunRecord.from_json(content))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +138,7 @@ def test_when_the_time_is_over_a_step_is_stopped_and_the_others_are_not_run(
         == ["the 0.05 minutes were over while it ran"] + ["the 0.05 minutes were over"] * 2
     )
     assert content["steps"][1]["results"] == [{"outcome": "passed", "test": "a"}]
-    assert exit_status(content) == 0
+    assert _exit_status(content) == 0
 
 
 def test_a_result_that_is_not_good_counts_in_a_step_that_was_stopped(tmp_path: Path) -> None:
@@ -141,7 +149,7 @@ def test_a_result_that_is_not_good_counts_in_a_step_that_was_stopped(tmp_path: P
     content = _run(tmp_path, _step(_GOOD), _step(code), minutes=0.05)
     step = content["steps"][1]
     assert (step["status"], step["reason"]) == ("failed", "torch: out of memory")
-    assert exit_status(content) == 1
+    assert _exit_status(content) == 1
 
 
 def test_what_was_measured_is_in_the_file_while_the_step_still_runs(tmp_path: Path) -> None:
@@ -196,11 +204,11 @@ def test_what_a_step_lacks_is_said_with_how_to_get_it(
     assert [step["status"] for step in content["steps"]] == ["passed", "could not run", "passed"]
     assert reason in content["steps"][1]["reason"]
     assert content["facts"] == _FACTS | facts
-    assert exit_status(content) == 0
+    assert _exit_status(content) == 0
 
 
 def test_the_status_is_1_if_something_failed_or_nothing_could_run(tmp_path: Path) -> None:
     bad = _step(_WRITE + "sys.exit(3)")
-    assert exit_status(_run(tmp_path, _step(_GOOD), bad)) == 1
+    assert _exit_status(_run(tmp_path, _step(_GOOD), bad)) == 1
     lacking = _step(_WRITE + "import not_there_at_all")
-    assert exit_status(_run(tmp_path, _step(_GOOD, kind="facts"), lacking)) == 1
+    assert _exit_status(_run(tmp_path, _step(_GOOD, kind="facts"), lacking)) == 1

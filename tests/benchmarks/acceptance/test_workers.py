@@ -10,7 +10,7 @@ import pytest
 from benchmarks.acceptance.device_tests import TESTS
 from benchmarks.acceptance.parity import demo_rows, golden_rows, onnxruntime_rows, tf32_allowed
 from benchmarks.acceptance.tensorrt_plans import verified_rows
-from benchmarks.speed import graphs
+from benchmarks.speed import graph_runtimes
 from ocrnet.zoo import Size
 
 torch = pytest.importorskip("torch")
@@ -59,7 +59,7 @@ def test_parity_of_onnx_runtime_bound_to_the_device(
 ) -> None:
     """By the graph that git holds: another would be built and compared first."""
     held = root / "model_repository" / "demo_dynamic" / "1" / "model.onnx"
-    monkeypatch.setattr(graphs, "ready_graph", lambda *_, **__: held)
+    monkeypatch.setattr(graph_runtimes, "ready_graph", lambda *_, **__: held)
     (row,) = onnxruntime_rows("cpu", tmp_path, ((2, Size(64, 96)),))
     assert (row["verdict"], row["batch"]) == ("pass", 2)
     assert 0 < row["logit_error"] < 1e-4

@@ -108,7 +108,7 @@ def test_the_state_of_another_run_is_refused(
     assert state.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG", b"[1, 2]", b'{"miou": 0.5}'])
+@pytest.mark.parametrize("content", [b"", b"\x89PNG", b"null", b"[1, 2]", b'{"miou": 0.5}'])
 def test_another_file_is_no_state(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     path.write_bytes(content)
@@ -151,3 +151,17 @@ def test_a_state_is_read_as_it_was_saved(tmp_path: Path) -> None:
     state.remove()
     state.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_is_as_earlier_runs_wrote_it(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    stored = (
+        '{"format": "ocrnet miou state 1", "run": {"model": "demo", "scales": [0.5, 1.0]}, '
+        '"done": 2, "confusion": [[3, 0], [1, 4]]}\n'
+    )
+    path.write_text(stored)
+    state = StateFile(path, {"model": "demo", "scales": (0.5, 1.0)}, classes=2, pictures=4)
+    progress = state.load()
+    assert progress.done == 2
+    state.save(progress)
+    assert path.read_text() == stored

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from tests.benchmarks.load_stub import OVERLOADED, Answer, always, serving
 
 from benchmarks.loadtest.arrivals import Arrival
 from benchmarks.loadtest.capacity import Capacity, first_answers, measure_capacity
@@ -16,6 +15,7 @@ from benchmarks.loadtest.client import Sample, Target, connections, send_openly
 from benchmarks.loadtest.mixes import RequestKind
 from ocrnet.errors import OcrnetError
 from ocrnet.zoo import Size
+from tests.benchmarks.loadtest.load_stub import OVERLOADED, Answer, always, serving
 
 KIND = RequestKind(Size(32, 32), "slide")
 MASK = b"a mask"

@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.benchmarks.load_stub import IDLE, OVERLOADED, Answer, always, serving
 
 from benchmarks.loadtest.client import connections
 from benchmarks.loadtest.gateway_state import GatewayState, read_state, wait_until_idle
@@ -14,6 +13,7 @@ from benchmarks.loadtest.load_steps import Plan, Results, Step, measure
 from benchmarks.loadtest.mixes import parse_mix
 from benchmarks.loadtest.peak_memory import watched
 from ocrnet.errors import OcrnetError
+from tests.benchmarks.loadtest.load_stub import IDLE, OVERLOADED, Answer, always, serving
 
 MASK = b"a mask"
 TRITON = """{held}# TYPE ocrnet_triton_reachable gauge

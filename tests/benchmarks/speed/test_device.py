@@ -51,7 +51,7 @@ def test_a_gpu_answers_to_the_words_of_its_name(claim: str) -> None:
     device = claimed_device(claim)
     assert device.name == "NVIDIA A100-SXM4-80GB"
     assert device.peaks == {"float32": 9750.0, "tf32": 78_000.0, "float16": 156_000.0}
-    assert device.facts["driver"] == "570.86.15"
+    assert device.machine.driver == "570.86.15"
     assert clocks(device) == {"sm": 1410.0, "sm_max": 1410.0, "memory": 1593.0}
 
 

@@ -10,13 +10,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Annotation
 
 from benchmarks.speed.fps_chart import draw_chart, save_chart
+from benchmarks.speed.fps_results import FpsRun
 from ocrnet.zoo import load_zoo
 
 MadeUp = Callable[..., dict[str, Any]]
 
 
 def test_every_model_has_a_label_and_none_lies_over_another(made_up: MadeUp) -> None:
-    figure = draw_chart(made_up())
+    figure = draw_chart(FpsRun.from_json(made_up()))
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
@@ -47,6 +48,6 @@ def test_every_model_has_a_label_and_none_lies_over_another(made_up: MadeUp) -> 
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_it_is_written_as_the_name_says(made_up: MadeUp, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"chart.{ending}"
-    save_chart(made_up(), path)
+    save_chart(FpsRun.from_json(made_up()), path)
     start = path.read_bytes()[:200]
     assert start.startswith(b"\x89PNG") if ending == "png" else b"<?xml" in start

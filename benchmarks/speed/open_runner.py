@@ -12,8 +12,10 @@ import numpy as np
 
 from benchmarks.speed.case import Case
 from benchmarks.speed.device import Device
+from benchmarks.speed.graph_runtimes import load_graph, product_of, ready_graph
 from benchmarks.speed.network_graph import NetworkGraph
-from benchmarks.speed.runner import Places, Runner
+from benchmarks.speed.places import Places
+from benchmarks.speed.runner import Runner
 from export.artefacts.source import Source
 from export.artefacts.targets import Product
 from export.tensorrt.api import Gpu
@@ -38,8 +40,6 @@ def prepare(case: Case, source: Source, device: Device, places: Places) -> None:
                 product = Product("onnx", "float32")
                 _ready(case, source, kind, product, places)
     elif not case.in_torch:
-        from benchmarks.speed.loaded import product_of
-
         product, kind = product_of(case, device), case.kind(source.spec)
         _ready(case, source, kind, product, places, device.gpu)
 
@@ -47,8 +47,6 @@ def prepare(case: Case, source: Source, device: Device, places: Places) -> None:
 def _ready(
     case: Case, source: Source, kind: Kind, product: Product, places: Places, gpu: Gpu | None = None
 ) -> None:
-    from benchmarks.speed.graphs import ready_graph
-
     repository, optimised = places.of(case), case.graph == "optimised"
     ready_graph(source, kind, product, repository, gpu, optimised=optimised, batch=case.batch)
 
@@ -89,14 +87,10 @@ def open_runner(
 def _loaded(case: Case, source: Source, device: Device, places: Places) -> LoadedGraph:
     if case.in_torch:
         return NetworkGraph(source.network, "cpu" if device.is_cpu else "cuda", case.precision)
-    from benchmarks.speed.loaded import load_graph
-
     return load_graph(case, _path(case, source, device, places), device, places.threads)
 
 
 def _path(case: Case, source: Source, device: Device, places: Places) -> Path:
-    from benchmarks.speed.loaded import product_of
-
     product, kind = product_of(case, device), case.kind(source.spec)
     return graph_folder(places.of(case), source.spec.name, kind) / product.file
 

@@ -1,44 +1,45 @@
 """The tables of docs/results.md, from the results of benchmarks/fps.py."""
 
 from pathlib import Path
-from typing import Any
 
 from benchmarks.lib.pages import write_between
-from benchmarks.speed.table import Table, measured_table, published_table
+from benchmarks.lib.table import Table
+from benchmarks.speed.fps_results import FpsRun
+from benchmarks.speed.fps_tables import measured_table, published_table
 from ocrnet.zoo import load_zoo
 
 COMMAND = "benchmarks/docs_tables.py"
 
 
-def render(content: dict[str, Any], miou: dict[str, float], gpus: dict[str, dict[str, Any]]) -> str:
+def render(run: FpsRun, miou: dict[str, float], gpus: dict[str, FpsRun]) -> str:
     """Return Markdown: for each device what the results depend on, a table, what failed.
 
     Last the published models' table. gpus: results of GPUs by name; those that published fps are of
     have the same name there.
     """
-    published = _with_gpu_columns(published_table(content, miou), gpus)
-    parts = [part for one in (content, *gpus.values()) for part in _measured(one)]
+    published = _with_gpu_columns(published_table(run, miou), gpus)
+    parts = [part for one in (run, *gpus.values()) for part in _measured(one)]
     parts += [_published(gpus), published.as_markdown()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _measured(content: dict[str, Any]) -> list[str]:
-    machine, versions, settings = content["machine"], content["versions"], content["settings"]
-    more = ", ".join(machine.get("vector_units", []))
-    more = f"driver {machine['driver']}" if "driver" in machine else more
-    bound = f", none begun after {settings['seconds']:g} s" if settings["seconds"] else ""
+def _measured(run: FpsRun) -> list[str]:
+    machine, settings = run.machine, run.settings
+    more = f"driver {machine.driver}" if machine.driver else ", ".join(machine.vector_units or [])
+    bound = f", none begun after {settings.seconds:g} s" if settings.seconds else ""
     where = (
-        f"{content['date']}, {machine['device']}" + (f" ({more})" if more else "") + "; "
-        + ", ".join(f"{name} {number}" for name, number in versions.items())
-        + f". {settings['warmup']} calls of warm-up, then up to {settings['images']}{bound}; "
-        f"*calls* says how many. Weights: {_weights(content)}."
+        f"{run.date}, {machine.device}" + (f" ({more})" if more else "") + "; "
+        + ", ".join(f"{name} {number}" for name, number in run.versions.items())
+        + f". {settings.warmup} calls of warm-up, then up to {settings.images}{bound}; "
+        f"*calls* says how many. Weights: {_weights(run)}."
     )  # fmt: skip
     failed = [
-        f"{r['architecture']}, {r['engine']} {r['precision']} failed: `{r['error']}`"
-        for r in content["results"]
-        if "error" in r
+        f"{one.case.architecture}, {one.case.engine} {one.case.precision} failed: `{one.error}`"
+        for one in run.results
+        if one.error is not None
     ]
-    return [where, content["note"], measured_table(content).as_markdown(), *failed]
+    table = measured_table(run.results, run.peaks_gmac_s)
+    return [where, run.note, table.as_markdown(), *failed]
 
 
 def published_devices() -> list[str]:
@@ -47,25 +48,25 @@ def published_devices() -> list[str]:
     return list(dict.fromkeys(device for device in devices if device))
 
 
-def _published(gpus: dict[str, dict[str, Any]]) -> str:
+def _published(gpus: dict[str, FpsRun]) -> str:
     text = (
         "The published models. *fps here* is PyTorch in float32 on the CPU above, and other "
         "engines are multiples of it."
     )
     for device in _columns(gpus):
         if device in gpus:
-            text += f" On {device}: {gpus[device]['machine']['device']}, {gpus[device]['date']}."
+            text += f" On {device}: {gpus[device].machine.device}, {gpus[device].date}."
         else:
             text += f" The column of the {device} is empty: **there was none**."
     return text
 
 
-def _columns(gpus: dict[str, dict[str, Any]]) -> list[str]:
+def _columns(gpus: dict[str, FpsRun]) -> list[str]:
     """The GPUs that fps were published of, then others that were measured."""
     return list(dict.fromkeys([*published_devices(), *gpus]))
 
 
-def _with_gpu_columns(table: Table, gpus: dict[str, dict[str, Any]]) -> Table:
+def _with_gpu_columns(table: Table, gpus: dict[str, FpsRun]) -> Table:
     """A column for each GPU: PyTorch's fps in float32, where measured."""
     head, rows = list(table.head), [list(row) for row in table.rows]
     place = head.index("published mIoU")
@@ -81,16 +82,11 @@ def _with_gpu_columns(table: Table, gpus: dict[str, dict[str, Any]]) -> Table:
     return Table(head, rows, table.left)
 
 
-def _weights(content: dict[str, Any]) -> str:
-    names = sorted({result["weights"] for result in content["results"] if "weights" in result})
+def _weights(run: FpsRun) -> str:
+    names = sorted({result.measured.weights for result in run.results if result.measured})
     return ", ".join(names) or "none"
 
 
-def write_page(
-    path: Path,
-    content: dict[str, Any],
-    miou: dict[str, float],
-    gpus: dict[str, dict[str, Any]],
-) -> None:
+def write_page(path: Path, run: FpsRun, miou: dict[str, float], gpus: dict[str, FpsRun]) -> None:
     """Put the tables between the two markers of the page."""
-    write_between(path, COMMAND, render(content, miou, gpus))
+    write_between(path, COMMAND, render(run, miou, gpus))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from benchmarks.accuracy.labelled_images import Pictures, data_set, drawn_scenes
+from benchmarks.lib.arguments import make_parser
 from ocrnet.artefacts import ServedPrecision
 from ocrnet.commands.arguments import at_least
 from ocrnet.engines import Runtime
@@ -54,11 +55,9 @@ class Asked:
     bar: float | None
 
 
-def make_parser(description: str) -> argparse.ArgumentParser:
+def miou_parser(description: str) -> argparse.ArgumentParser:
     """Return the parser; `read` makes sense of what it parses."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("miou.py", description)
     parser.add_argument("--model", default="demo", help="name or alias (default: demo)")
     pictures = parser.add_argument_group("pictures")
     add = pictures.add_argument

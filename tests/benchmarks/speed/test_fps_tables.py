@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from benchmarks.lib.architectures import architectures
-from benchmarks.lib.results_page import render
-from benchmarks.speed.case import Case, published_size
-from benchmarks.speed.check import check_case
+from benchmarks.lib.table import Table
+from benchmarks.speed.case import Case, check_case, published_size
 from benchmarks.speed.compare import times_baseline, times_published, times_torch
 from benchmarks.speed.device import Device
-from benchmarks.speed.table import measured_table, published_table
+from benchmarks.speed.fps_results import FpsResult, FpsRun
+from benchmarks.speed.fps_tables import measured_table, published_table
+from benchmarks.speed.results_page import render
 from export.tensorrt.api import Gpu
 from ocrnet.errors import InputError
 from ocrnet.zoo import get_spec, load_zoo
@@ -25,7 +26,7 @@ GPU = Device("NVIDIA A100-SXM4-80GB", {}, Gpu("NVIDIA A100-SXM4-80GB", "8.0", "5
 def test_all_published_rows_are_there_with_the_figures_of_their_architecture(
     made_up: MadeUp,
 ) -> None:
-    table = published_table(made_up(), {"ocrnet_hr18s_cityscapes_40k": 0.7661})
+    table = published_table(FpsRun.from_json(made_up()), {"ocrnet_hr18s_cityscapes_40k": 0.7661})
     names = [row[0] for row in table.rows]
     assert len(names) == 25
     assert sorted(names) == sorted(set(load_zoo()) - {"demo"})
@@ -44,24 +45,26 @@ def test_published_fps_are_compared_on_their_own_device_alone(made_up: MadeUp) -
     spec = get_spec("ocrnet_hr18s_cityscapes_40k")
     (result,) = [
         one
-        for one in made_up()["results"]
-        if one["architecture"] == spec.architecture and one["engine"] == "torch"
+        for one in FpsRun.from_json(made_up()).results
+        if one.case.architecture == spec.architecture and one.case.engine == "torch"
     ]
     assert times_published(result, spec, "NVIDIA A100-SXM4-80GB") == pytest.approx(0.16 / 10.45)
     assert times_published(result, spec, "NVIDIA H100") is None
     for name, value in {
         "engine": "openvino", "precision": "float16", "mode": "slide", "batch": 8, "height": 512,
     }.items():  # fmt: skip
-        assert times_published(result | {name: value}, spec, "NVIDIA A100-SXM4-80GB") is None
+        assert (
+            times_published(_other(result, **{name: value}), spec, "NVIDIA A100-SXM4-80GB") is None
+        )
 
 
 def test_a_multiple_is_of_the_same_work(made_up: MadeUp) -> None:
-    results = made_up()["results"]
+    results = FpsRun.from_json(made_up()).results
     torch, openvino, _ = results[:3]
     assert times_torch(openvino, results) == pytest.approx(2.4)
-    assert times_torch(openvino | {"mode": "slide"}, results) is None
-    assert times_torch(openvino | {"batch": 2}, results) is None
-    assert times_torch(openvino | {"width": 1024}, results) is None
+    assert times_torch(_other(openvino, mode="slide"), results) is None
+    assert times_torch(_other(openvino, batch=2), results) is None
+    assert times_torch(_other(openvino, width=1024), results) is None
     assert times_torch(torch, results) == 1
 
 
@@ -70,31 +73,42 @@ def test_a_baseline_of_other_conditions_is_refused(made_up: MadeUp) -> None:
     for result in faster["results"]:
         if "fps" in result:
             result["fps"] *= 2
-    ratios = times_baseline(faster, content)
+    run = FpsRun.from_json(faster)
+    ratios = times_baseline(run, FpsRun.from_json(content))
     assert {ratio for ratio in ratios if ratio is not None} == {2.0}
     assert ratios.count(None) == 3  # failed in both
-    table = measured_table(faster, ratios)
+    table = measured_table(run.results, run.peaks_gmac_s, ratios)
     assert table.head[-1] == "× baseline"
     assert table.rows[0][-1] == "2.00"
     with pytest.raises(InputError, match="of other machine"):
-        times_baseline(made_up("Another CPU"), content)
+        times_baseline(FpsRun.from_json(made_up("Another CPU")), FpsRun.from_json(content))
     content["settings"]["warmup"] = 1
     with pytest.raises(InputError, match="of other settings"):
-        times_baseline(faster, content)
+        times_baseline(run, FpsRun.from_json(content))
     content["settings"]["warmup"] = 5
     content["results"][0]["boundary"] = "without argmax"
     with pytest.raises(
         InputError, match=r"torch float32 plain: the baseline timed 'without argmax'"
     ):
-        times_baseline(faster, content)
+        times_baseline(run, FpsRun.from_json(content))
 
 
 def test_the_terminal_s_table_is_aligned(made_up: MadeUp) -> None:
-    lines = measured_table(made_up()).for_terminal().splitlines()
+    lines = _table(made_up()).for_terminal().splitlines()
     assert len(lines) == 1 + 3 * len(architectures())
     assert "failed" in next(line for line in lines if line.startswith("hr48_voc12"))
     place = lines[0].index("precision")
     assert all(line[place:].startswith(("precision", "float32", "int8")) for line in lines)
+
+
+def _other(result: FpsResult, **changed: Any) -> FpsResult:
+    """The same figures of another case."""
+    return replace(result, case=replace(result.case, **changed))
+
+
+def _table(content: dict[str, Any]) -> Table:
+    run = FpsRun.from_json(content)
+    return measured_table(run.results, run.peaks_gmac_s)
 
 
 def _case(**fields: Any) -> Case:
@@ -153,7 +167,10 @@ def test_what_there_is_passes(fields: dict[str, Any], device: Device) -> None:
 
 
 def test_the_column_of_a_gpu_is_filled_from_its_results_alone(made_up: MadeUp) -> None:
-    page = render(made_up(), {}, {"A100": made_up("NVIDIA A100-SXM4-80GB")})
+    page = render(
+        FpsRun.from_json(made_up()), {},
+        {"A100": FpsRun.from_json(made_up("NVIDIA A100-SXM4-80GB"))},
+    )  # fmt: skip
     assert "On A100: NVIDIA A100-SXM4-80GB, 2026-11-25." in page
     assert "The column of the V100 is empty: **there was none**." in page
     lines = [line for line in page.splitlines() if line.startswith("| ocrnet_hr18s_voc12_20k ")]
@@ -166,9 +183,9 @@ def test_the_column_of_a_gpu_is_filled_from_its_results_alone(made_up: MadeUp) -
 
 def test_the_share_of_the_peak_is_of_the_arithmetic_that_is_used(made_up: MadeUp) -> None:
     content = made_up()
-    assert measured_table(content).rows[0][-2] == "38%"  # 330.2 GMAC x 0.16 a second of 140
+    assert _table(content).rows[0][-2] == "38%"  # 330.2 GMAC x 0.16 a second of 140
     content["peaks_gmac_s"]["tf32"] = 1400.0
-    shares = [row[-2] for row in measured_table(content).rows[:3]]
+    shares = [row[-2] for row in _table(content).rows[:3]]
     assert shares == ["4%", "91%", "–"]
 
 
@@ -184,7 +201,7 @@ def test_a_size_runs_by_the_graph_that_is_made_for_it(height: int, width: int, k
 def test_short_calls_are_shown_to_a_tenth_of_a_millisecond(made_up: MadeUp) -> None:
     content = made_up()
     content["results"][0] |= {"p50_ms": 4.94, "p95_ms": 10.4}
-    row = dict(zip(*[measured_table(content).head, measured_table(content).rows[0]], strict=True))
+    row = dict(zip(*[_table(content).head, _table(content).rows[0]], strict=True))
     assert (row["p50 ms"], row["p95 ms"]) == ("4.9", "10")
 
 
@@ -193,7 +210,7 @@ def test_pytorch_s_other_ways_are_of_the_same_peak(made_up: MadeUp) -> None:
     content["peaks_gmac_s"] = {"float32": 140.0, "tf32": 1400.0, "float16": 2800.0}
     content["results"][0] |= {"engine": "torch-graph"}
     content["results"][1] |= {"engine": "torch-half", "precision": "float16", "fps": 1.6}
-    shares = [row[-2] for row in measured_table(content).rows[:2]]
+    shares = [row[-2] for row in _table(content).rows[:2]]
     assert shares == ["4%", "19%"]  # 330.2 GMAC x 0.16 of 1400, and x 1.6 of 2800
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from tests.benchmarks.load_stub import Answer, always, serving
 
 from benchmarks.load import main
 from benchmarks.loadtest.client import Sample
 from benchmarks.loadtest.latency_chart import draw, save
 from benchmarks.loadtest.load_steps import Step
 from benchmarks.loadtest.summary import summarise
+from tests.benchmarks.loadtest.load_stub import Answer, always, serving
 
 OKABE_ITO = {"#0072B2", "#D55E00", "#009E73", "#CC79A7"}
 

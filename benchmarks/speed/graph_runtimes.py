@@ -1,0 +1,107 @@
+"""The graphs that measurements run: built where they are missing, then opened as LoadedGraph.
+
+What a runtime needs is imported when it is opened, so that each runs where the others' packages
+are missing.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.speed.case import Case
+from benchmarks.speed.device import Device
+from export.artefacts.source import Source
+from export.artefacts.targets import Product
+from export.checkpoints.loading import STAND_IN
+from export.commands.needs import checkpoint_of
+from export.tensorrt.api import Gpu
+from export.tensorrt.plan_runner import PlanRunner
+from ocrnet.artefacts import MANIFEST_SUFFIX, Kind, graph_folder, read_manifest
+from ocrnet.engines.contract import Images, OutputName
+from ocrnet.engines.engine_options import EngineOptions
+from ocrnet.engines.in_process import LoadedGraph
+from ocrnet.errors import OcrnetError
+from ocrnet.zoo import ModelSpec
+
+
+def best_checkpoint(spec: ModelSpec) -> str:
+    """Return the model's checkpoint if it was pulled, else stand-in weights: as fast, no use."""
+    try:
+        return checkpoint_of(spec)
+    except OcrnetError:
+        return STAND_IN
+
+
+def ready_graph(
+    source: Source,
+    kind: Kind,
+    product: Product,
+    repository: Path,
+    gpu: Gpu | None = None,
+    *,
+    optimised: bool,
+    batch: int = 1,
+) -> Path:
+    """Return the artefact's path; builds it first where it is missing or of other weights.
+
+    optimised: whether a fixed float32 graph is rewritten for CPUs. batch: the most pictures of a
+    call; a plan takes eight, or more if they are asked for. Raises ArtefactError.
+    """
+    # Not needed where PyTorch computes, and it imports the runtimes.
+    from export.artefacts.builder import BuildSettings, build_artefact, is_current
+
+    settings = BuildSettings(repository, gpu=gpu, optimised=optimised)
+    settings = replace(settings, max_batch=max(settings.max_batch, batch))
+    if not is_current(source, kind, product, settings):
+        build_artefact(source, kind, product, settings)
+    return graph_folder(repository, source.spec.name, kind) / product.file
+
+
+def product_of(case: Case, device: Device) -> Product:
+    """Return the artefact that the case's engine runs."""
+    if case.engine == "tensorrt":
+        capability = device.gpu.compute_capability if device.gpu else ""
+        return Product("tensorrt", case.precision, capability)
+    if case.engine == "openvino" and case.precision == "int8":
+        return Product("openvino", "int8")
+    return Product("onnx", case.precision)  # OpenVINO reads what the gateway gives it, too
+
+
+def load_graph(case: Case, path: Path, device: Device, threads: int) -> LoadedGraph:
+    """Open the artefact of a case; raises ArtefactError."""
+    if case.engine == "tensorrt":
+        return PlanGraph(path)
+    if case.engine == "openvino":
+        from ocrnet.engines.openvino import OpenVinoGraph
+
+        return OpenVinoGraph(path, EngineOptions(threads=threads), precision=case.precision)
+    from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
+
+    options, provider = onnxruntime_options(device, threads)
+    return OnnxRuntimeGraph(path, options, provider=provider)
+
+
+def onnxruntime_options(
+    device: Device, threads: int
+) -> tuple[EngineOptions, tuple[str, dict[str, str]]]:
+    """Return the options and the provider of OnnxRuntimeGraph on that device."""
+    if device.is_cpu:
+        return EngineOptions(threads=threads), ("CPUExecutionProvider", {})
+    # With TF32 it would not be float32.
+    return EngineOptions(), ("CUDAExecutionProvider", {"use_tf32": "0"})
+
+
+class PlanGraph:
+    """A TensorRT plan, by Polygraphy's runner."""
+
+    def __init__(self, path: Path):
+        """Raises ArtefactError where it cannot be run."""
+        outputs = read_manifest(path.with_name(path.name + MANIFEST_SUFFIX)).outputs
+        self.outputs = frozenset(outputs)
+        self._runner = PlanRunner(path, outputs)
+
+    def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        """As LoadedGraph.run."""
+        return self._runner(np.ascontiguousarray(images))[output]
