@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from benchmarks.acceptance.step import Facts, Kind
+from benchmarks.acceptance.step import Facts, StepKind
 
 Status = Literal["passed", "failed", "could not run", "stopped", "not run"]
 
@@ -17,7 +17,7 @@ class StepRecord:
     """
 
     name: str
-    kind: Kind
+    kind: StepKind
     status: Status
     reason: str
     seconds: float = 0.0
@@ -45,7 +45,7 @@ class RunRecord:
     facts: Facts = field(default_factory=dict)
     steps: list[StepRecord] = field(default_factory=list)
 
-    def results_of(self, kind: Kind) -> list[Facts]:
+    def results_of(self, kind: StepKind) -> list[Facts]:
         """Return the results of all steps of that kind."""
         return [row for step in self.steps if step.kind == kind for row in step.results]
 
