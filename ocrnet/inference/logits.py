@@ -1,12 +1,13 @@
-"""Logits of a whole picture, read a band of rows at a time.
+"""Logits of a whole picture, of one view of it or of several, read a band of rows at a time.
 
 A full-size logits map is large (150 classes at 16 megapixels: 10 GB), so nothing here
-ever holds one. Sources are chained: windows → stitched view → original size
-→ mean of the views. Each
-says how many of its rows are `finished`, hands out bands of those, and is told which
-rows nobody needs again. Windows are put together in stitching.py, views in views.py.
+ever holds one. Sources are chained: windows → stitched view → original size → mean of
+the views (test-time augmentation). Each says how many of its rows are `finished`, hands
+out bands of those, and is told which rows nobody needs again. Windows are put together
+in stitching.py.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -85,3 +86,64 @@ class ResizedLogits:
         """As LogitsSource."""
         if row < self.size.height:
             self.source.release(int(self._taps.low[row]))
+
+
+class FlippedLogits:
+    """A source of a mirrored picture, its columns turned back."""
+
+    def __init__(self, source: LogitsSource):
+        self.source = source
+
+    @property
+    def size(self) -> Size:
+        """As LogitsSource."""
+        return self.source.size
+
+    @property
+    def finished(self) -> int:
+        """As LogitsSource."""
+        return self.source.finished
+
+    def rows(self, top: int, bottom: int) -> Floats:
+        """As LogitsSource."""
+        return self.source.rows(top, bottom)[:, :, ::-1]
+
+    def release(self, row: int) -> None:
+        """As LogitsSource."""
+        self.source.release(row)
+
+
+class MeanProbabilities:
+    """The mean over views of their softmax: rows of it are probabilities, not logits.
+
+    As mmsegmentation's `SegTTAModel.merge_preds`. All views have the picture's own size.
+    """
+
+    def __init__(self, views: Sequence[LogitsSource]):
+        self.views = views
+        self.size = views[0].size
+
+    @property
+    def finished(self) -> int:
+        """As LogitsSource: what every view has finished."""
+        return min(view.finished for view in self.views)
+
+    def rows(self, top: int, bottom: int) -> Floats:
+        """Return float32 (classes, bottom − top, width); each pixel's sum to 1."""
+        total = softmax(self.views[0].rows(top, bottom))
+        for view in self.views[1:]:
+            total += softmax(view.rows(top, bottom))
+        total /= len(self.views)
+        return total
+
+    def release(self, row: int) -> None:
+        """As LogitsSource."""
+        for view in self.views:
+            view.release(row)
+
+
+def softmax(logits: Floats) -> Floats:
+    """Softmax over the first axis: (classes, h, w) → the same."""
+    powers: Floats = np.exp(logits - logits.max(axis=0))
+    powers /= powers.sum(axis=0)
+    return powers

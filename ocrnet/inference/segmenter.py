@@ -13,11 +13,16 @@ from ocrnet.engines.contract import Engine, Images, checked_logits
 from ocrnet.images import RgbImage, resize_picture
 from ocrnet.inference.argmax import LabelMap, upsample_argmax
 from ocrnet.inference.interpolation import Floats
-from ocrnet.inference.logits import LogitsSource, NetworkLogits, ResizedLogits
+from ocrnet.inference.logits import (
+    FlippedLogits,
+    LogitsSource,
+    MeanProbabilities,
+    NetworkLogits,
+    ResizedLogits,
+)
 from ocrnet.inference.maps import Confidence, HalfLogits, MapWriter, Want, as_half, winner_map
 from ocrnet.inference.plan import RequestPlan, View
 from ocrnet.inference.stitching import Blend, StitchedLogits
-from ocrnet.inference.views import FlippedLogits, MeanProbabilities
 from ocrnet.inference.windows import Window
 from ocrnet.timings import Timings
 from ocrnet.zoo.spec import ModelSpec, Size
