@@ -1,19 +1,32 @@
-"""Logits of overlapping windows, put together."""
+"""Logits of overlapping windows, put together; and their label map, summed without upsampling.
 
+Upsampling is linear: where the output cells of windows lie on one grid, the sum of their upsampled
+logits is the upsampled sum. Its winner, which is that of their mean too, follows by convexity
+(argmax.py). Window borders cut the picture into rectangles, over each of which the windows are the
+same; where a rectangle is at a window's border, that window's last row of logits is repeated, which
+is what upsampling the window alone does there.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ocrnet.inference.argmax import LabelMap
-from ocrnet.inference.interpolation import Floats
+from ocrnet.inference.argmax import LabelMap, argmax_classes, interpolated_argmax
+from ocrnet.inference.interpolation import Floats, Taps, taps
 from ocrnet.inference.logits import NetworkLogits, ResizedLogits
-from ocrnet.inference.window_labels import suits, window_labels, with_borders
-from ocrnet.inference.windows import Window, WindowPlan
+from ocrnet.inference.windows import Starts, Window, WindowPlan
 
 Blend = Literal["uniform", "gaussian"]
 
 _SIGMAS_PER_SIDE = 8
 _SMALLEST_WEIGHT = 1e-3
+# Smaller rectangles on average are slower than upsampling.
+_LEAST_PIXELS = 1 << 13
+_LARGEST_SUM = 10 * 2**20 // 4  # float32 values
 
 
 class _Held(NamedTuple):
@@ -126,3 +139,132 @@ def gaussian_weights(height: int, width: int) -> Floats:
         along(height)[:, None] * along(width), np.float32(_SMALLEST_WEIGHT)
     )
     return weights
+
+
+@dataclass(frozen=True)
+class _Along:
+    """How one window's logits meet some pixels of one axis.
+
+    cells: the window's that are needed, counted from one before its first; along: from those to the
+    pixels. phase: the same for windows whose cells are on one grid.
+    """
+
+    phase: int
+    cells: slice
+    along: Taps
+
+
+def suits(plan: WindowPlan) -> bool:
+    """Whether the windows' borders leave rectangles that are large enough."""
+    rows, columns = 2 * len(plan.tops) - 1, 2 * len(plan.lefts) - 1
+    return plan.picture.pixels >= _LEAST_PIXELS * rows * columns
+
+
+def with_borders(logits: Floats) -> Floats:
+    """Repeat the first and last row and column: (classes, h, w) → (classes, h + 2, w + 2)."""
+    padded: Floats = np.empty((len(logits), logits.shape[1] + 2, logits.shape[2] + 2), np.float32)
+    padded[:, 1:-1, 1:-1] = logits
+    padded[:, 1:-1, 0], padded[:, 1:-1, -1] = logits[:, :, 0], logits[:, :, -1]
+    padded[:, 0], padded[:, -1] = padded[:, 1], padded[:, -2]
+    return padded
+
+
+def window_labels(
+    held: Sequence[tuple[Window, Floats]],
+    plan: WindowPlan,
+    rows: tuple[int, int],
+    *,
+    output_stride: int,
+    align_corners: bool,
+) -> LabelMap:
+    """Return argmax over classes of the windows' mean: uint8 (rows, width of the picture).
+
+    held: all windows over the rows, each with its logits `with_borders`. rows: the first and one
+    past the last.
+    """
+    top, bottom = rows
+    labels: LabelMap = np.empty((bottom - top, plan.picture.width), np.uint8)
+    grid = _Grid(output_stride, align_corners)
+    classes = len(held[0][1])
+    for left, right in _spans(plan.lefts, 0, plan.picture.width):
+        most = max(1, _LARGEST_SUM * output_stride**2 // (classes * (right - left)))
+        for first, last in _spans(plan.tops, top, bottom, most):
+            over = [
+                (window, logits)
+                for window, logits in held
+                if window.top <= first < window.bottom and window.left <= left < window.right
+            ]
+            labels[first - top : last - top, left:right] = grid.winners(
+                over, (first, last), (left, right)
+            )
+    return labels
+
+
+def _spans(starts: Starts, first: int, last: int, most: int = 2**31) -> Iterator[tuple[int, int]]:
+    """Pieces of an axis, none longer than `most`, in which no window begins or ends."""
+    edges = sorted({*starts, *(start + starts.window for start in starts), first, last})
+    edges = edges[bisect_left(edges, first) : bisect_left(edges, last) + 1]
+    for begin, end in pairwise(edges):
+        for at in range(begin, end, most):
+            yield at, min(at + most, end)
+
+
+class _Grid:
+    """Finds the winners of one rectangle."""
+
+    def __init__(self, output_stride: int, align_corners: bool):
+        self._stride = output_stride
+        self._align_corners = align_corners
+
+    def winners(
+        self, over: list[tuple[Window, Floats]], rows: tuple[int, int], columns: tuple[int, int]
+    ) -> LabelMap:
+        """over: the windows over all of the rectangle → uint8 (rows, columns)."""
+        sums: dict[tuple[int, int], tuple[Floats, Taps, Taps]] = {}
+        for window, logits in over:
+            y = self._along(rows, window.top, window.height, logits.shape[1] - 2)
+            x = self._along(columns, window.left, window.width, logits.shape[2] - 2)
+            part = logits[:, y.cells, x.cells]
+            phase = y.phase, x.phase
+            if phase in sums:
+                part = sums[phase][0] + part
+            sums[phase] = part, y.along, x.along
+        if len(sums) == 1:
+            return interpolated_argmax(*next(iter(sums.values())))
+        labels: LabelMap = np.empty((rows[1] - rows[0], columns[1] - columns[0]), np.uint8)
+        # Upsampled rows, a few at a time.
+        step = max(1, _LARGEST_SUM // (len(over[0][1]) * labels.shape[1]))
+        for first in range(0, len(labels), step):
+            some = slice(first, first + step)
+            parts = [_upsampled(logits, y, x, some) for logits, y, x in sums.values()]
+            labels[some] = argmax_classes(np.add.reduce(parts))
+        return labels
+
+    def _along(self, pixels: tuple[int, int], start: int, length: int, cells: int) -> _Along:
+        """pixels: first and one past the last; start, length: the window's; cells: its logits."""
+        first, last = pixels[0] - start, pixels[1] - start
+        if length != cells * self._stride or self._align_corners:
+            return self._along_alone(first, last, start, length, cells)
+        middle = np.arange(first, last, dtype=np.float32) + np.float32(0.5)
+        source: Floats = middle / np.float32(self._stride) - np.float32(0.5)
+        low = np.floor(source).astype(np.intp)
+        lowest, highest = int(low[0]), int(low[-1]) + 1
+        along = Taps(low - lowest, low - lowest + 1, source - low.astype(np.float32))
+        return _Along(start % self._stride, slice(lowest + 1, highest + 2), along)
+
+    def _along_alone(self, first: int, last: int, start: int, length: int, cells: int) -> _Along:
+        """Of a window whose cells, not as wide as the output stride, meet only its neighbours'."""
+        full = taps(cells, length, align_corners=self._align_corners)
+        low, high = full.low[first:last], full.high[first:last]
+        lowest = int(low[0])
+        along = Taps(low - lowest, high - lowest, full.weight[first:last])
+        return _Along(-1 - start, slice(lowest + 1, int(high[-1]) + 2), along)
+
+
+def _upsampled(logits: Floats, along_y: Taps, along_x: Taps, rows: slice) -> Floats:
+    """(classes, h, w) → some rows of (classes, height, width)."""
+    low, high, weight = along_y.low[rows], along_y.high[rows], along_y.weight[rows, None]
+    down = logits[:, low] * (1 - weight) + logits[:, high] * weight
+    found: Floats = down[:, :, along_x.low] * (1 - along_x.weight)
+    found += down[:, :, along_x.high] * along_x.weight
+    return found

@@ -5,8 +5,7 @@ import pytest
 
 from ocrnet.inference.logits import NetworkLogits, ResizedLogits
 from ocrnet.inference.maps import MapWriter, Want
-from ocrnet.inference.stitching import StitchedLogits
-from ocrnet.inference.window_labels import suits
+from ocrnet.inference.stitching import StitchedLogits, suits
 from ocrnet.inference.windows import WindowPlan, plan_windows
 from ocrnet.timings import Timings
 from ocrnet.zoo import Size
