@@ -39,7 +39,7 @@ def measured_peak(side: int = 2048, repeats: int = 20) -> float:
 
     On some processors one of the two is twice as fast as the other.
     """
-    import openvino  # after ocrnet: see ocrnet/telemetry.py
+    import openvino  # after ocrnet: see ocrnet/process.py
     from openvino import opset13
 
     left, right = np.random.default_rng(0).random((2, side, side), np.float32)
