@@ -1,7 +1,7 @@
 """Refusing work that is too large before it begins."""
 
-from ocrnet.cost import Cost
 from ocrnet.errors import PictureTooLarge
+from ocrnet.pipeline import Cost
 from server.settings import Settings
 
 
