@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ocrnet.inference.argmax import LabelMap
 from ocrnet.inference.interpolation import Floats, Taps, interpolate_columns, interpolate_rows, taps
 from ocrnet.zoo.spec import Size
 
@@ -29,6 +30,12 @@ class LogitsSource(Protocol):
 
     def rows(self, top: int, bottom: int) -> Floats:
         """Return rows `top` to `bottom` (excluded): float32 (classes, bottom − top, width)."""
+
+    def labels(self, top: int, bottom: int) -> LabelMap | None:
+        """Return the first class with the largest value in rows, uint8 (bottom − top, width).
+
+        None: this source knows no cheaper way to them than argmax over `rows`.
+        """
 
     def release(self, row: int) -> None:
         """Rows above `row` will not be read again."""
@@ -53,6 +60,9 @@ class NetworkLogits:
     def rows(self, top: int, bottom: int) -> Floats:
         """As LogitsSource."""
         return self.logits[:, top:bottom]
+
+    def labels(self, top: int, bottom: int) -> None:
+        """As LogitsSource: there is no cheaper way."""
 
     def release(self, row: int) -> None:
         """As LogitsSource; one network output is not worth cutting up."""
@@ -82,6 +92,9 @@ class ResizedLogits:
         narrow = interpolate_rows(band, Taps(low - first, high - first, along.weight[band_rows]))
         return interpolate_columns(narrow, self.size.width, align_corners=self.align_corners)
 
+    def labels(self, top: int, bottom: int) -> None:
+        """As LogitsSource: there is no cheaper way."""
+
     def release(self, row: int) -> None:
         """As LogitsSource."""
         if row < self.size.height:
@@ -107,6 +120,9 @@ class FlippedLogits:
     def rows(self, top: int, bottom: int) -> Floats:
         """As LogitsSource."""
         return self.source.rows(top, bottom)[:, :, ::-1]
+
+    def labels(self, top: int, bottom: int) -> None:
+        """As LogitsSource: there is no cheaper way."""
 
     def release(self, row: int) -> None:
         """As LogitsSource."""
@@ -135,6 +151,9 @@ class MeanProbabilities:
             total += softmax(view.rows(top, bottom))
         total /= len(self.views)
         return total
+
+    def labels(self, top: int, bottom: int) -> None:
+        """As LogitsSource: there is no cheaper way."""
 
     def release(self, row: int) -> None:
         """As LogitsSource."""

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from ocrnet.inference.argmax import LabelMap, argmax_classes
 from ocrnet.inference.interpolation import Floats, Taps, interpolate_columns, interpolate_rows, taps
 from ocrnet.inference.logits import LogitsSource
-from ocrnet.inference.stitching import StitchedLogits
 from ocrnet.timings import Timings
 from ocrnet.zoo.spec import Size
 
@@ -56,18 +55,15 @@ class MapWriter:
         self._source = source
         self._timings = timings
         self._probabilities = probabilities
-        self._by_cells: StitchedLogits | None = None
-        if not wants and isinstance(source, StitchedLogits) and source.has_labels:
-            self._by_cells = source
-        self._output_stride = output_stride
+        self._only_labels = not wants
         self._written = 0
         self._band = _band_rows(classes, size.width)
 
     def advance(self) -> None:
         """Write every row that is finished and was not before; argmax is timed as such."""
         finished = self._source.finished
-        if self._by_cells is not None:
-            self._advance_labels(self._by_cells, finished)
+        if self._only_labels and self._write_labels(finished):
+            return
         while self._written < finished:
             bottom = min(self._written + self._band, finished)
             band = self._source.rows(self._written, bottom)
@@ -81,15 +77,18 @@ class MapWriter:
             self._written = bottom
             self._source.release(bottom)
 
-    def _advance_labels(self, source: StitchedLogits, finished: int) -> None:
-        """Write them without any row of full-size logits."""
-        if finished > self._written:
-            with self._timings.stage("argmax"):
-                self.labels[self._written : finished] = source.labels(
-                    self._written, finished, self._output_stride
-                )
-            self._written = finished
-            source.release(finished)
+    def _write_labels(self, finished: int) -> bool:
+        """Write rows without their full-size logits, if the source can; else return False."""
+        if finished == self._written:
+            return True
+        with self._timings.stage("argmax"):
+            labels = self._source.labels(self._written, finished)
+            if labels is None:
+                return False
+            self.labels[self._written : finished] = labels
+        self._written = finished
+        self._source.release(finished)
+        return True
 
     @property
     def logits(self) -> HalfLogits | None:

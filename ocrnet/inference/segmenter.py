@@ -96,7 +96,12 @@ async def segment(
                 resized = await in_thread(resize_picture, image, view.windows.picture)
         images = [resized, resized[:, ::-1]] if plan.flip else [resized]
         stitched = [
-            StitchedLogits(view.windows, blend=blend, align_corners=spec.align_corners)
+            StitchedLogits(
+                view.windows,
+                blend=blend,
+                output_stride=spec.output_stride,
+                align_corners=spec.align_corners,
+            )
             for _ in images
         ]
         sources += _at_own_size(stitched, plan, spec)

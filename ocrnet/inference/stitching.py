@@ -47,15 +47,18 @@ class StitchedLogits:
     much waits at most.
     """
 
-    def __init__(self, plan: WindowPlan, *, blend: Blend, align_corners: bool):
+    def __init__(self, plan: WindowPlan, *, blend: Blend, output_stride: int, align_corners: bool):
+        """output_stride, align_corners: the network's, of the logits that are added."""
         self.size = plan.picture
         self._plan = plan
+        self._output_stride = output_stride
         self._align_corners = align_corners
         self._held: list[_Held] = []
         self._added = 0
         # A single window is its own mean.
         self._alone = len(plan) == 1
         self._uniform = blend == "uniform"
+        self._sums_labels = self._uniform and suits(plan)
         height, width = plan.window.height, plan.window.width
         self._weights: Floats = (
             np.ones((height, width), np.float32)
@@ -106,22 +109,19 @@ class StitchedLogits:
         """As LogitsSource."""
         self._held = [held for held in self._held if held.window.bottom > row]
 
-    @property
-    def has_labels(self) -> bool:
-        """Whether `labels` may be asked for: every window counts the same, and none is small."""
-        return self._uniform and suits(self._plan)
-
-    def labels(self, top: int, bottom: int, output_stride: int) -> LabelMap:
-        """The first class with the largest logit in finished rows, uint8 (bottom − top, width).
+    def labels(self, top: int, bottom: int) -> LabelMap | None:
+        """As LogitsSource: where every window counts the same, and none is small.
 
         Far cheaper than `rows`.
         """
+        if not self._sums_labels:
+            return None
         held = [(held.window, held.bordered) for held in self._held if held.window.bottom > top]
         return window_labels(
             held,
             self._plan,
             (top, bottom),
-            output_stride=output_stride,
+            output_stride=self._output_stride,
             align_corners=self._align_corners,
         )
 

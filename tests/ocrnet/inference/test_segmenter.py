@@ -234,7 +234,9 @@ def test_augmentation_is_the_mean_of_softmax_over_views(mode: str) -> None:
         (view,) = plan_request(size, SPEC, SegmentOptions(mode, scales=(scale,), **crop))  # type: ignore[arg-type]
         scaled = resize_picture(image, view.windows.picture)
         for turn in (1, -1):
-            stitched = StitchedLogits(view.windows, blend="uniform", align_corners=False)
+            stitched = StitchedLogits(
+                view.windows, blend="uniform", output_stride=4, align_corners=False
+            )
             for window in view.windows:
                 part = np.ascontiguousarray(scaled[:, ::turn][window.slices])[None]
                 stitched.add(window, asyncio.run(_ByPixel(19).infer(part, "logits"))[0])
