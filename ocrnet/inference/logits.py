@@ -13,7 +13,13 @@ from typing import Protocol
 import numpy as np
 
 from ocrnet.inference.argmax import LabelMap
-from ocrnet.inference.interpolation import Floats, Taps, interpolate_columns, interpolate_rows, taps
+from ocrnet.inference.interpolation import (
+    Floats,
+    InterpolationWeights,
+    interpolate_columns,
+    interpolate_rows,
+    interpolation_weights,
+)
 from ocrnet.zoo.spec import Size
 
 
@@ -75,21 +81,25 @@ class ResizedLogits:
         self.source = source
         self.size = size
         self.align_corners = align_corners
-        self._taps = taps(source.size.height, size.height, align_corners=align_corners)
+        self._along = interpolation_weights(
+            source.size.height, size.height, align_corners=align_corners
+        )
 
     @property
     def finished(self) -> int:
         """As LogitsSource: rows whose lower neighbour in the source is finished."""
-        return int(np.searchsorted(self._taps.high, self.source.finished))
+        return int(np.searchsorted(self._along.high, self.source.finished))
 
     def rows(self, top: int, bottom: int) -> Floats:
         """As LogitsSource."""
-        along = self._taps
+        along = self._along
         band_rows = slice(top, bottom)
         low, high = along.low[band_rows], along.high[band_rows]
         first = int(low[0])
         band = self.source.rows(first, int(high[-1]) + 1)
-        narrow = interpolate_rows(band, Taps(low - first, high - first, along.weight[band_rows]))
+        narrow = interpolate_rows(
+            band, InterpolationWeights(low - first, high - first, along.weight[band_rows])
+        )
         return interpolate_columns(narrow, self.size.width, align_corners=self.align_corners)
 
     def labels(self, top: int, bottom: int) -> None:
@@ -98,7 +108,7 @@ class ResizedLogits:
     def release(self, row: int) -> None:
         """As LogitsSource."""
         if row < self.size.height:
-            self.source.release(int(self._taps.low[row]))
+            self.source.release(int(self._along.low[row]))
 
 
 class FlippedLogits:

@@ -6,7 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrnet.inference.argmax import LabelMap, argmax_classes
-from ocrnet.inference.interpolation import Floats, Taps, interpolate_columns, interpolate_rows, taps
+from ocrnet.inference.interpolation import (
+    Floats,
+    InterpolationWeights,
+    interpolate_columns,
+    interpolate_rows,
+    interpolation_weights,
+)
 from ocrnet.inference.logits import LogitsSource
 from ocrnet.timings import Timings
 from ocrnet.zoo.spec import Size
@@ -142,7 +148,7 @@ class _Shrunk:
         height, width = -(-size.height // output_stride), -(-size.width // output_stride)
         self.planes: Floats = np.empty((classes, height, width), np.float32)
         self._align_corners = align_corners
-        self._taps = taps(size.height, height, align_corners=align_corners)
+        self._along = interpolation_weights(size.height, height, align_corners=align_corners)
         self._done = 0
         self._last: Floats | None = None
 
@@ -151,11 +157,13 @@ class _Shrunk:
         # A row of the result needs two neighbours; the upper one may be the band before's last.
         block = band if self._last is None else np.concatenate([self._last, band], axis=1)
         first = bottom - block.shape[1]
-        stop = int(np.searchsorted(self._taps.high, bottom))
+        stop = int(np.searchsorted(self._along.high, bottom))
         if stop > self._done:
             now = slice(self._done, stop)
-            low, high = self._taps.low[now] - first, self._taps.high[now] - first
-            narrow = interpolate_rows(block, Taps(low, high, self._taps.weight[now]))
+            low, high = self._along.low[now] - first, self._along.high[now] - first
+            narrow = interpolate_rows(
+                block, InterpolationWeights(low, high, self._along.weight[now])
+            )
             width = self.planes.shape[2]
             self.planes[:, now] = interpolate_columns(
                 narrow, width, align_corners=self._align_corners

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ocrnet.inference.argmax import LabelMap, argmax_classes, interpolated_argmax
-from ocrnet.inference.interpolation import Floats, Taps, taps
+from ocrnet.inference.interpolation import Floats, InterpolationWeights, interpolation_weights
 from ocrnet.inference.logits import NetworkLogits, ResizedLogits
 from ocrnet.inference.windows import Starts, Window, WindowPlan
 
@@ -151,7 +151,7 @@ class _Along:
 
     phase: int
     cells: slice
-    along: Taps
+    along: InterpolationWeights
 
 
 def suits(plan: WindowPlan) -> bool:
@@ -220,7 +220,7 @@ class _Grid:
         self, over: list[tuple[Window, Floats]], rows: tuple[int, int], columns: tuple[int, int]
     ) -> LabelMap:
         """over: the windows over all of the rectangle → uint8 (rows, columns)."""
-        sums: dict[tuple[int, int], tuple[Floats, Taps, Taps]] = {}
+        sums: dict[tuple[int, int], tuple[Floats, InterpolationWeights, InterpolationWeights]] = {}
         for window, logits in over:
             y = self._along(rows, window.top, window.height, logits.shape[1] - 2)
             x = self._along(columns, window.left, window.width, logits.shape[2] - 2)
@@ -249,19 +249,23 @@ class _Grid:
         source: Floats = middle / np.float32(self._stride) - np.float32(0.5)
         low = np.floor(source).astype(np.intp)
         lowest, highest = int(low[0]), int(low[-1]) + 1
-        along = Taps(low - lowest, low - lowest + 1, source - low.astype(np.float32))
+        along = InterpolationWeights(
+            low - lowest, low - lowest + 1, source - low.astype(np.float32)
+        )
         return _Along(start % self._stride, slice(lowest + 1, highest + 2), along)
 
     def _along_alone(self, first: int, last: int, start: int, length: int, cells: int) -> _Along:
         """Of a window whose cells, not as wide as the output stride, meet only its neighbours'."""
-        full = taps(cells, length, align_corners=self._align_corners)
+        full = interpolation_weights(cells, length, align_corners=self._align_corners)
         low, high = full.low[first:last], full.high[first:last]
         lowest = int(low[0])
-        along = Taps(low - lowest, high - lowest, full.weight[first:last])
+        along = InterpolationWeights(low - lowest, high - lowest, full.weight[first:last])
         return _Along(-1 - start, slice(lowest + 1, int(high[-1]) + 2), along)
 
 
-def _upsampled(logits: Floats, along_y: Taps, along_x: Taps, rows: slice) -> Floats:
+def _upsampled(
+    logits: Floats, along_y: InterpolationWeights, along_x: InterpolationWeights, rows: slice
+) -> Floats:
     """(classes, h, w) → some rows of (classes, height, width)."""
     low, high, weight = along_y.low[rows], along_y.high[rows], along_y.weight[rows, None]
     down = logits[:, low] * (1 - weight) + logits[:, high] * weight
