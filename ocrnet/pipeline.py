@@ -91,7 +91,7 @@ def estimate(job: Job) -> Cost:
     plan, spec, answer = job.plan, job.spec, job.answer
     pixels = plan.picture.pixels
     cells, maps = (
-        plan.held_cells(spec.output_stride),
+        plan.pending_cells(spec.output_stride),
         1 + len(answer.wants) + answer.bytes_per_pixel,
     )
     under_way = 0

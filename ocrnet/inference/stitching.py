@@ -29,7 +29,7 @@ _LEAST_PIXELS = 1 << 13
 _LARGEST_SUM = 10 * 2**20 // 4  # float32 values
 
 
-class _Held(NamedTuple):
+class _PendingWindow(NamedTuple):
     window: Window
     bordered: Floats  # logits as window_labels takes them
     upsampled: ResizedLogits
@@ -43,7 +43,7 @@ class StitchedLogits:
     σ is an eighth of the window's side, no weight is under 1e-3 of the middle's.
 
     Windows are added in the order of the plan; a row is finished once no later window touches
-    it, and a window is dropped once all its rows are released: `WindowPlan.held_cells` says how
+    it, and a window is dropped once all its rows are released: `WindowPlan.pending_cells` says how
     much waits at most.
     """
 
@@ -53,7 +53,7 @@ class StitchedLogits:
         self._plan = plan
         self._output_stride = output_stride
         self._align_corners = align_corners
-        self._held: list[_Held] = []
+        self._pending: list[_PendingWindow] = []
         self._added = 0
         # A single window is its own mean.
         self._alone = len(plan) == 1
@@ -71,7 +71,7 @@ class StitchedLogits:
         bordered = with_borders(logits)
         source = NetworkLogits(bordered[:, 1:-1, 1:-1])  # so that they are held once
         upsampled = ResizedLogits(source, self._plan.window, align_corners=self._align_corners)
-        self._held.append(_Held(window, bordered, upsampled))
+        self._pending.append(_PendingWindow(window, bordered, upsampled))
         self._added += 1
 
     @property
@@ -84,11 +84,11 @@ class StitchedLogits:
 
     def rows(self, top: int, bottom: int) -> Floats:
         """As LogitsSource."""
-        if self._alone and self._held:
-            return self._held[0].upsampled.rows(top, bottom)
+        if self._alone and self._pending:
+            return self._pending[0].upsampled.rows(top, bottom)
         total: Floats | None = None
         weights: Floats = np.zeros((bottom - top, self.size.width), np.float32)
-        for window, _, upsampled in self._held:
+        for window, _, upsampled in self._pending:
             first, last = max(top, window.top), min(bottom, window.bottom)
             if first >= last:
                 continue
@@ -107,7 +107,7 @@ class StitchedLogits:
 
     def release(self, row: int) -> None:
         """As LogitsSource."""
-        self._held = [held for held in self._held if held.window.bottom > row]
+        self._pending = [one for one in self._pending if one.window.bottom > row]
 
     def labels(self, top: int, bottom: int) -> LabelMap | None:
         """As LogitsSource: where every window counts the same, and none is small.
@@ -116,9 +116,9 @@ class StitchedLogits:
         """
         if not self._sums_labels:
             return None
-        held = [(held.window, held.bordered) for held in self._held if held.window.bottom > top]
+        pending = [(one.window, one.bordered) for one in self._pending if one.window.bottom > top]
         return window_labels(
-            held,
+            pending,
             self._plan,
             (top, bottom),
             output_stride=self._output_stride,
@@ -170,7 +170,7 @@ def with_borders(logits: Floats) -> Floats:
 
 
 def window_labels(
-    held: Sequence[tuple[Window, Floats]],
+    pending: Sequence[tuple[Window, Floats]],
     plan: WindowPlan,
     rows: tuple[int, int],
     *,
@@ -179,19 +179,19 @@ def window_labels(
 ) -> LabelMap:
     """Return argmax over classes of the windows' mean: uint8 (rows, width of the picture).
 
-    held: all windows over the rows, each with its logits `with_borders`. rows: the first and one
+    pending: all windows over the rows, each with its logits `with_borders`. rows: the first and one
     past the last.
     """
     top, bottom = rows
     labels: LabelMap = np.empty((bottom - top, plan.picture.width), np.uint8)
     grid = _Grid(output_stride, align_corners)
-    classes = len(held[0][1])
+    classes = len(pending[0][1])
     for left, right in _spans(plan.lefts, 0, plan.picture.width):
         most = max(1, _LARGEST_SUM * output_stride**2 // (classes * (right - left)))
         for first, last in _spans(plan.tops, top, bottom, most):
             over = [
                 (window, logits)
-                for window, logits in held
+                for window, logits in pending
                 if window.top <= first < window.bottom and window.left <= left < window.right
             ]
             labels[first - top : last - top, left:right] = grid.winners(

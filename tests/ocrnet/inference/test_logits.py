@@ -74,13 +74,13 @@ def test_windows_are_dropped_once_their_rows_are_written() -> None:
     plan = plan_windows(Size(4000, 64), Size(64, 64), Size(40, 40))
     stitched = StitchedLogits(plan, blend="uniform", output_stride=4, align_corners=False)
     writer = _writer(stitched, 3)
-    held = []
+    pending = []
     for window in plan:
         stitched.add(window, np.zeros((3, 16, 16), np.float32))
         writer.advance()
-        held.append(len(stitched._held))
-    assert len(held) > 90
-    assert max(held) <= 3
+        pending.append(len(stitched._pending))
+    assert len(pending) > 90
+    assert max(pending) <= 3
 
 
 def test_rows_that_are_gone_are_not_made_up() -> None:

@@ -86,7 +86,7 @@ def test_a_writer_gives_the_same_labels_either_way(wants: frozenset[Want]) -> No
         stitched.add(window, part)
         writer.advance()
     np.testing.assert_array_equal(writer.labels, _sum(plan, parts, False).argmax(0))
-    assert not stitched._held
+    assert not stitched._pending
 
 
 def test_many_small_windows_and_uneven_weights_are_upsampled() -> None:
