@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from ocrnet.concurrency import in_thread
 from ocrnet.engines import Engine
 from ocrnet.formats import AnswerOptions, render
-from ocrnet.images import PictureHeader, decode_picture
+from ocrnet.images import ImageHeader, decode_image
 from ocrnet.inference.options import SegmentOptions
 from ocrnet.inference.plan import RequestPlan, plan_request
 from ocrnet.inference.segmenter import BATCH_PIXELS, segment
@@ -25,7 +25,7 @@ _BYTES_PER_PIXEL_OF_ONE_WINDOW = 6
 class Job:
     """One picture, and all that is to be done with it."""
 
-    header: PictureHeader
+    header: ImageHeader
     spec: ModelSpec
     options: SegmentOptions
     answer: AnswerOptions
@@ -33,7 +33,7 @@ class Job:
 
 
 def make_job(
-    header: PictureHeader, spec: ModelSpec, options: SegmentOptions, answer: AnswerOptions
+    header: ImageHeader, spec: ModelSpec, options: SegmentOptions, answer: AnswerOptions
 ) -> Job:
     """Plan the work on a picture; raises InvalidOption, PictureTooLarge."""
     return Job(header, spec, options, answer, plan_request(header.size, spec, options))
@@ -48,7 +48,7 @@ async def run_job(
     """
     with memory_errors():
         with timings.stage("decode"):
-            image = await in_thread(decode_picture, job.header)
+            image = await in_thread(decode_image, job.header)
         result = await segment(
             image,
             job.spec,

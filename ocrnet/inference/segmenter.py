@@ -10,7 +10,7 @@ import numpy as np
 
 from ocrnet.concurrency import in_thread
 from ocrnet.engines.contract import Engine, Images, checked_logits
-from ocrnet.images import RgbImage, resize_picture
+from ocrnet.images import RgbImage, resize_image
 from ocrnet.inference.argmax import LabelMap, upsample_argmax
 from ocrnet.inference.interpolation import Floats
 from ocrnet.inference.logits import (
@@ -93,7 +93,7 @@ async def segment(
         resized = image
         if view.windows.picture != plan.picture:
             with timings.stage("resize"):
-                resized = await in_thread(resize_picture, image, view.windows.picture)
+                resized = await in_thread(resize_image, image, view.windows.picture)
         images = [resized, resized[:, ::-1]] if plan.flip else [resized]
         stitched = [
             StitchedLogits(

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from ocrnet.concurrency import in_thread
 from ocrnet.formats import FORMATS, AnswerOptions
 from ocrnet.formats.report import describe_plan
-from ocrnet.images import inspect_picture
+from ocrnet.images import inspect_image
 from ocrnet.inference.options import SegmentOptions
 from ocrnet.inference.plan import plan_request
 from ocrnet.pipeline import Cost, Job, estimate, make_job, run_job
@@ -95,7 +95,7 @@ class _Work:
         # No more than all: what a picture takes is not known yet, and may be less than its file.
         with self.gateway.work.slot(min(len(data), settings.max_work_bytes)) as place:
             with self.timings.stage("inspect"):
-                header = await in_thread(inspect_picture, data, settings.picture_limits)
+                header = await in_thread(inspect_image, data, settings.picture_limits)
                 job = make_job(header, self.model.spec, self.options, self.answer)
                 cost = estimate(job)
             self.facts.update(size=str(header.size), windows=job.plan.windows)
