@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrnet.datasets import DrawnScenes, Example
+from ocrnet.datasets import Example, SyntheticScenes
 from ocrnet.datasets.miou import IGNORE
 from ocrnet.datasets.pairs import find_files
 from ocrnet.errors import InputError
@@ -80,8 +80,8 @@ def drawn_pictures(spec: ModelSpec, size: Size, count: int) -> Pictures:
     Their labels are those of Cityscapes. Raises ValueError for a count below 1 or a size that
     scenes cannot have.
     """
-    drawn = DrawnScenes(FIRST_SEED, count, calibration_size(spec, size))
-    held_out = DrawnScenes(FIRST_HELD_OUT_SEED, math.ceil(count / 4), size)
+    drawn = SyntheticScenes(FIRST_SEED, count, calibration_size(spec, size))
+    held_out = SyntheticScenes(FIRST_HELD_OUT_SEED, math.ceil(count / 4), size)
     return Pictures(
         Calibration(None, count).origin,
         [scene.image[None] for scene in drawn],
