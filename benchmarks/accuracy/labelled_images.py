@@ -31,7 +31,7 @@ class Pictures:
         return self.start(done) if done < self.count else iter(())
 
 
-def drawn_scenes(spec: ModelSpec, first_seed: int, count: int, size: Size) -> Pictures:
+def synthetic_scenes(spec: ModelSpec, first_seed: int, count: int, size: Size) -> Pictures:
     """Scenes of seeds `first_seed` to `first_seed + count - 1`, drawn when they are asked for.
 
     Raises InputError for a model that does not have their classes, those of Cityscapes.

@@ -70,11 +70,11 @@ class Calibration:
         """Those for a graph of that size; None: of any, which is given the model's crop."""
         wanted = size or spec.crop
         if self.folder is None:
-            return drawn_pictures(spec, wanted, self.count)
+            return synthetic_pictures(spec, wanted, self.count)
         return pictures_of_folder(self.folder, spec, wanted, self.count)
 
 
-def drawn_pictures(spec: ModelSpec, size: Size, count: int) -> Pictures:
+def synthetic_pictures(spec: ModelSpec, size: Size, count: int) -> Pictures:
     """Draw street scenes that neither training nor the test has: `count`, and a quarter more.
 
     Their labels are those of Cityscapes. Raises ValueError for a count below 1 or a size that
