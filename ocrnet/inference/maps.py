@@ -55,9 +55,11 @@ class MapWriter:
         self.confidence: Confidence | None = (
             np.empty_like(self.labels) if "confidence" in wants else None
         )
-        self._shrunk = None
+        self._downsampled = None
         if "logits" in wants:
-            self._shrunk = _Shrunk(size, classes, output_stride, align_corners=align_corners)
+            self._downsampled = _DownsampledLogits(
+                size, classes, output_stride, align_corners=align_corners
+            )
         self._source = source
         self._timings = timings
         self._probabilities = probabilities
@@ -78,8 +80,8 @@ class MapWriter:
                 if self.confidence is not None:
                     winner = band.max(axis=0) if self._probabilities else winner_probability(band)
                     self.confidence[self._written : bottom] = as_bytes(winner)
-                if self._shrunk is not None:
-                    self._shrunk.add(band, bottom)
+                if self._downsampled is not None:
+                    self._downsampled.add(band, bottom)
             self._written = bottom
             self._source.release(bottom)
 
@@ -99,13 +101,13 @@ class MapWriter:
     @property
     def logits(self) -> HalfLogits | None:
         """The logits at output stride; of probabilities, their logarithm."""
-        if self._shrunk is None:
+        if self._downsampled is None:
             return None
-        planes = self._shrunk.planes
+        planes = self._downsampled.planes
         return as_half(np.log(np.maximum(planes, 1e-12)) if self._probabilities else planes)
 
 
-def winner_map(source: LogitsSource, classes: int) -> Confidence:
+def confidence_map(source: LogitsSource, classes: int) -> Confidence:
     """The winner's probability at every pixel of a finished source of logits: 0 to 255."""
     size = source.size
     confidence: Confidence = np.empty((size.height, size.width), np.uint8)
@@ -141,7 +143,7 @@ def as_half(logits: Floats) -> HalfLogits:
     return half
 
 
-class _Shrunk:
+class _DownsampledLogits:
     """Rows of full size, interpolated down to output stride as they come."""
 
     def __init__(self, size: Size, classes: int, output_stride: int, *, align_corners: bool):

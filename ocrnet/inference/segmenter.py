@@ -20,7 +20,7 @@ from ocrnet.inference.logits import (
     NetworkLogits,
     ResizedLogits,
 )
-from ocrnet.inference.maps import Confidence, HalfLogits, MapWriter, Want, as_half, winner_map
+from ocrnet.inference.maps import Confidence, HalfLogits, MapWriter, Want, as_half, confidence_map
 from ocrnet.inference.plan import RequestPlan, View
 from ocrnet.inference.stitching import Blend, StitchedLogits
 from ocrnet.inference.windows import Window
@@ -135,7 +135,7 @@ async def _one_window(
         labels = await in_thread(upsample_argmax, logits, size, align_corners=spec.align_corners)
         if "confidence" in wants:
             source = ResizedLogits(NetworkLogits(logits), size, align_corners=spec.align_corners)
-            confidence = await in_thread(winner_map, source, spec.classes)
+            confidence = await in_thread(confidence_map, source, spec.classes)
     return Segmentation(labels, confidence, as_half(logits) if "logits" in wants else None)
 
 
