@@ -141,7 +141,7 @@ def _openvino_runs(path: Path, images: Images, precision: Precision) -> dict[str
 
 def _openvino_batch(path: Path, images: Images, number: int) -> Run:
     """As the engine does not run it: compiled for so many windows."""
-    import openvino  # after ocrnet: see ocrnet/process.py
+    from ocrnet.without_telemetry import openvino
 
     core = openvino.Core()
     model = core.read_model(str(path))

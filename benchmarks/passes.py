@@ -138,7 +138,7 @@ def in_turns(runs: dict[str, Run], turns: int) -> dict[str, list[float]]:
 
 
 def _openvino_runs(paths: dict[str, Path], images: Images) -> dict[str, Run]:
-    import openvino  # after ocrnet: see ocrnet/process.py
+    from ocrnet.without_telemetry import openvino
 
     runs = {key: _call(OpenVinoGraph(path), images) for key, path in paths.items()}
     exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}

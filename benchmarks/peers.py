@@ -188,7 +188,7 @@ def _request(gateway: GatewayProcess, data: bytes) -> None:
 
 def _openvino(path: Path) -> Callable[[Images], object]:
     """As a user would: the export as it is, for any N, in exact float32."""
-    import openvino  # after ocrnet: see ocrnet/process.py
+    from ocrnet.without_telemetry import openvino
 
     exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     compiled: Callable[[Images], object] = openvino.Core().compile_model(str(path), "CPU", exact)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from ocrnet.artefacts import find_graphs
+from ocrnet.without_telemetry import onnxruntime
 from ocrnet.zoo import get_spec
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="of each, after one warm-up")
     parser.add_argument("--repository", type=Path, default=Path("model_repository"))
     arguments = parser.parse_args()
-    import openvino  # after ocrnet: see ocrnet/process.py
+    from ocrnet.without_telemetry import openvino
 
     height, width = (int(side) for side in arguments.size.split("x"))
     graphs = find_graphs(arguments.repository, get_spec(arguments.model))

@@ -1,6 +1,5 @@
 """Step: the machine and its software. python -m benchmarks.acceptance.facts FILE"""
 
-import importlib
 import platform
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from typing import Any
 
 from benchmarks.lib.machine import cores, processor, vector_units
 from benchmarks.lib.pages import write_json
+from ocrnet.without_telemetry import import_module
 
 Facts = dict[str, Any]
 _ROOT = Path(__file__).parents[2]
@@ -87,7 +87,7 @@ def _packages() -> dict[str, str]:
 def _of(name: str, read: Any) -> Facts:
     """Facts of a module; empty if it is not installed, `error` if it does not load."""
     try:
-        module = importlib.import_module(name)
+        module = import_module(name)
     except (ImportError, OSError) as error:  # one of its own imports, or its shared libraries
         if isinstance(error, ModuleNotFoundError) and error.name == name:
             return {}

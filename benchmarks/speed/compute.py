@@ -39,13 +39,12 @@ def measured_peak(side: int = 2048, repeats: int = 20) -> float:
 
     On some processors one of the two is twice as fast as the other.
     """
-    import openvino  # after ocrnet: see ocrnet/process.py
-    from openvino import opset13
+    from ocrnet.without_telemetry import openvino
 
     left, right = np.random.default_rng(0).random((2, side, side), np.float32)
     given, constant = torch.from_numpy(left), torch.from_numpy(right)
-    parameter = opset13.parameter([side, side], np.float32)
-    product = opset13.matmul(parameter, opset13.constant(right), False, False)
+    parameter = openvino.opset13.parameter([side, side], np.float32)
+    product = openvino.opset13.matmul(parameter, openvino.opset13.constant(right), False, False)
     model = openvino.Model([product], [parameter])
     config = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     request = openvino.Core().compile_model(model, "CPU", config).create_infer_request()
