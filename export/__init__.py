@@ -6,8 +6,6 @@ where torch is absent.
 
 from typing import TYPE_CHECKING
 
-import ocrnet  # noqa: F401  # before openvino: see ocrnet/telemetry.py
-
 if TYPE_CHECKING:
     from export.checkpoints.loading import load_model as load_model
 

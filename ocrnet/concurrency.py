@@ -1,8 +1,9 @@
-"""Work off the event loop."""
+"""Work off the event loop, and when the request that it is done for must be answered."""
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
@@ -12,6 +13,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _cancelled: ContextVar[threading.Event | None] = ContextVar("cancelled", default=None)
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 class WorkCancelled(Exception):
@@ -80,3 +82,19 @@ async def in_lone_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     with memory_errors():
         threading.Thread(target=run, daemon=True).start()
         return await result
+
+
+@contextmanager
+def deadline_at(moment: float) -> Iterator[None]:
+    """Let the block, and the tasks that it starts, know; moment: on the event loop's clock."""
+    token = _deadline.set(moment)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def seconds_left() -> float | None:
+    """Seconds until the deadline, below 0 once it has passed; None: there is none."""
+    moment = _deadline.get()
+    return None if moment is None else moment - asyncio.get_running_loop().time()

@@ -1,11 +1,23 @@
-"""Have the C library keep what is freed: new pages are zeroed, and on virtual machines dear.
+"""What this process does to its surroundings: freed memory, telemetry, the user's cache folder.
 
-Measured: docs/measurements.md. Source of the options: mallopt(3) and malloc.h of glibc. Where the C
-library has no `mallopt`, nothing changes.
+Freed memory: the C library is told to keep it, since new pages are zeroed, and on virtual machines
+dear. Measured: docs/measurements.md. Source of the options: mallopt(3) and malloc.h of glibc. Where
+the C library has no `mallopt`, nothing changes.
+
+Telemetry: OpenVINO, NNCF and ONNX Runtime report their use to their makers; not from our processes.
+`import openvino` alone writes an identifier into ~/intel and sends an event, unless a file there
+says otherwise, and NNCF sends more; both through the package `openvino_telemetry`, and both do
+without where it is not installed. So here it is as if it were not. Their own way out, the command
+`opt_in_out --opt_out`, is for a user's whole account and reports itself: not for us to run.
+ONNX Runtime has a variable that turns it off (from 1.29 on it reports on Linux, too).
 """
 
 import ctypes
+import os
 import sys
+from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -3, -4, -8
 _LARGEST = 32 * 2**20  # that glibc takes as a threshold: larger blocks are always given back
@@ -34,3 +46,20 @@ def _set(option: int, value: int) -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(option, value)
+
+
+def switch_off_telemetry() -> None:
+    """Make `import openvino_telemetry` fail from now on, and tell ONNX Runtime not to report.
+
+    Has to run before either is imported, which without_telemetry.py sees to; whoever did so before
+    us has made their choice.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    # None in the place of a module: Python's own way to say that there is none.
+    cast("dict[str, ModuleType | None]", sys.modules).setdefault("openvino_telemetry", None)
+
+
+def user_cache(name: str) -> Path:
+    """`$XDG_CACHE_HOME/ocrnet/NAME`, else `~/.cache/ocrnet/NAME`; RuntimeError without a home."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "ocrnet" / name

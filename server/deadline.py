@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from starlette.datastructures import Headers
 
-from ocrnet.deadline import deadline_at
+from ocrnet.concurrency import deadline_at
 from ocrnet.errors import DeadlineExceeded
 from server.problems import RequestError
 

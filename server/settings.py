@@ -11,7 +11,7 @@ from ocrnet.artefacts import ServedPrecision
 from ocrnet.engines import EngineOptions, Runtime
 from ocrnet.engines.compiled import usual_folder
 from ocrnet.errors import UnknownModel
-from ocrnet.images import PictureLimits
+from ocrnet.images import ImageLimits
 from ocrnet.zoo import get_spec
 from server.environment import PREFIX
 from server.setting_types import Cache, Folder, Host, Names, TritonAddress, names_in
@@ -256,9 +256,9 @@ class Settings(BaseSettings):
         )
 
     @property
-    def picture_limits(self) -> PictureLimits:
+    def picture_limits(self) -> ImageLimits:
         """The limits that the decoder checks."""
-        return PictureLimits(self.max_bytes, self.max_pixels, self.max_side)
+        return ImageLimits(self.max_bytes, self.max_pixels, self.max_side)
 
 
 def _cache_folder(setting: str) -> Path | None:

@@ -24,6 +24,7 @@ from PIL import Image
 from benchmarks.lib.gateway import GatewayProcess, running_gateway
 from ocrnet.engines import Engine
 from ocrnet.engines.fake import FakeEngine
+from ocrnet.process import switch_off_telemetry
 from ocrnet.zoo import get_spec
 from server.app import create_app
 from server.cli import server_config
@@ -38,6 +39,8 @@ from server.settings import Settings
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parent.parent
+
+switch_off_telemetry()  # tests import OpenVINO and ONNX Runtime by themselves
 
 
 @pytest.fixture(autouse=True)

@@ -84,7 +84,8 @@ def test_full_size_logits_of_whole_and_slide(
             output = await engine.infer(image[None], "logits")
             whole = ResizedLogits(NetworkLogits(output[0]), size, align_corners=False)
             plan = plan_windows(size, Size(128, 128), Size(85, 85))
-            slide = StitchedLogits(plan, blend="uniform", align_corners=False)
+            stride = get_spec(MODELS[reference]).output_stride
+            slide = StitchedLogits(plan, blend="uniform", output_stride=stride, align_corners=False)
             for window in plan:
                 slide.add(window, (await engine.infer(image[None, *window.slices], "logits"))[0])
             return {"whole": whole.rows(0, 197), "slide": slide.rows(0, 197)}

@@ -2,8 +2,9 @@
 
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -86,3 +87,26 @@ def test_no_file_is_too_long(root: Path, tracked: Callable[[str], list[str]]) ->
     assert "tests/test_layers.py" in names
     long = {name: n for name in names if (n := len((root / name).read_text().splitlines())) > 300}
     assert not long
+
+
+# Every package may have one of each.
+_USUAL_NAMES = {"__init__.py", "__main__.py", "cli.py"}
+# A route is called as its subject.
+_ROUTE_AND_SUBJECT = {PurePosixPath("server"), PurePosixPath("server/routes")}
+
+
+@pytest.mark.parametrize("package", ["ocrnet", "server", "export", "benchmarks"])
+def test_no_two_files_of_a_package_have_one_name(
+    package: str, tracked: Callable[[str], list[str]]
+) -> None:
+    folders = defaultdict(set)
+    for path in map(PurePosixPath, tracked(f"{package}/*.py")):
+        if path.name not in _USUAL_NAMES:
+            folders[path.name].add(path.parent)
+    assert len(folders) > 10
+    twice = {
+        name: found
+        for name, found in folders.items()
+        if len(found) > 1 and found != _ROUTE_AND_SUBJECT
+    }
+    assert not twice

@@ -1,6 +1,5 @@
 """Step: the machine and its software. python -m benchmarks.acceptance.facts FILE"""
 
-import importlib
 import platform
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from typing import Any
 from benchmarks.lib.json_files import write_json
 from benchmarks.lib.machine import cores, processor, vector_units
 from benchmarks.lib.provenance import versions_of
+from ocrnet.without_telemetry import import_module
 
 Facts = dict[str, Any]
 _ROOT = Path(__file__).parents[2]
@@ -78,7 +78,7 @@ def commit() -> str | None:
 def _of(name: str, read: Any) -> Facts:
     """Facts of a module; empty if it is not installed, `error` if it does not load."""
     try:
-        module = importlib.import_module(name)
+        module = import_module(name)
     except (ImportError, OSError) as error:  # one of its own imports, or its shared libraries
         if isinstance(error, ModuleNotFoundError) and error.name == name:
             return {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ocrnet.datasets import DrawnScenes, Example, open_dataset
+from ocrnet.datasets import Example, SyntheticScenes, open_dataset
 from ocrnet.datasets.pairs import Pair, PairedFiles
 from ocrnet.errors import InputError
 from ocrnet.zoo import DATASETS, ModelSpec, Size
@@ -31,7 +31,7 @@ class Pictures:
         return self.start(done) if done < self.count else iter(())
 
 
-def drawn_scenes(spec: ModelSpec, first_seed: int, count: int, size: Size) -> Pictures:
+def synthetic_scenes(spec: ModelSpec, first_seed: int, count: int, size: Size) -> Pictures:
     """Scenes of seeds `first_seed` to `first_seed + count - 1`, drawn when they are asked for.
 
     Raises InputError for a model that does not have their classes, those of Cityscapes.
@@ -45,7 +45,7 @@ def drawn_scenes(spec: ModelSpec, first_seed: int, count: int, size: Size) -> Pi
         f"drawn scenes {first_seed} to {first_seed + count - 1} of {size}",
         {"data_set": "drawn scenes", "seed": first_seed, "count": count, "size": str(size)},
         count,
-        lambda done: iter(DrawnScenes(first_seed + done, count - done, size)),
+        lambda done: iter(SyntheticScenes(first_seed + done, count - done, size)),
     )
 
 

@@ -1,7 +1,6 @@
 """Who labels a picture: the core on a graph, a running gateway, or PyTorch (torch_labellers.py)."""
 
 import asyncio
-import importlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +18,7 @@ from ocrnet.inference.options import SegmentOptions
 from ocrnet.inference.plan import plan_request
 from ocrnet.inference.segmenter import segment
 from ocrnet.timings import Timings
+from ocrnet.without_telemetry import import_module
 from ocrnet.zoo import ModelSpec, Size
 
 _TIMEOUT = 3600.0  # seconds that a gateway may take for a picture
@@ -107,7 +107,7 @@ def engine_labeller(
     facts = {
         "runtime": runtime,
         "precision": precision,
-        runtime: importlib.import_module(runtime).__version__,
+        runtime: import_module(runtime).__version__,
         "graphs_sha256": {g.manifest.kind: g.manifest.files[g.manifest.file] for g in graphs},
     }
     return CoreLabeller(spec, engine, options, facts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from benchmarks.accuracy.labelled_images import Pictures, data_set, drawn_scenes
+from benchmarks.accuracy.labelled_images import Pictures, data_set, synthetic_scenes
 from benchmarks.lib.arguments import make_parser
 from ocrnet.artefacts import ServedPrecision
 from ocrnet.commands.arguments import at_least
@@ -155,4 +155,4 @@ def _pictures(arguments: argparse.Namespace, spec: ModelSpec) -> Pictures:
         default if getattr(arguments, name) is None else getattr(arguments, name)
         for name, default in _ONLY_SCENES.items()
     )
-    return drawn_scenes(spec, seed, count, Size(height, width))
+    return synthetic_scenes(spec, seed, count, Size(height, width))

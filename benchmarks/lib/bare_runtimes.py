@@ -19,7 +19,9 @@ _EXACT = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 
 def openvino_run(graph: Path, batch: int | None = None) -> Callable[[Images], Any]:
     """Compile the graph as it is, for any N, or for `batch` images a call."""
-    core = _openvino().Core()
+    from ocrnet.without_telemetry import openvino
+
+    core = openvino.Core()
     model = core.read_model(str(graph))
     if batch is not None:
         shape = model.input("image").partial_shape
@@ -31,7 +33,7 @@ def openvino_run(graph: Path, batch: int | None = None) -> Callable[[Images], An
 
 def onnxruntime_run(graph: Path) -> Callable[[Images], Any]:
     """Open the graph with ONNX Runtime's defaults."""
-    import onnxruntime
+    from ocrnet.without_telemetry import onnxruntime
 
     session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     return lambda images: session.run(None, {"image": images})
@@ -39,16 +41,11 @@ def onnxruntime_run(graph: Path) -> Callable[[Images], Any]:
 
 def openvino_product(right: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], object]:
     """Compile a product of square matrices whose right side is fixed."""
-    openvino = _openvino()
+    from ocrnet.without_telemetry import openvino
+
     opset = openvino.opset13
     parameter = opset.parameter(list(right.shape), np.float32)
     product = opset.matmul(parameter, opset.constant(right), False, False)
     model = openvino.Model([product], [parameter])
     request = openvino.Core().compile_model(model, "CPU", _EXACT).create_infer_request()
     return lambda left: request.infer([left])
-
-
-def _openvino() -> Any:
-    import openvino  # after ocrnet: see ocrnet/telemetry.py
-
-    return openvino

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-import onnxruntime
 import torch
 from onnx.version_converter import convert_version
 
@@ -28,6 +27,7 @@ from ocrnet import __version__
 from ocrnet.artefacts import Kind, Manifest, graph_folder, manifest_weights, sha256_of
 from ocrnet.artefacts.repository import check_artefact
 from ocrnet.errors import ArtefactError
+from ocrnet.without_telemetry import onnxruntime
 from ocrnet.zoo import Size
 
 _MAX_SIZE = Size(2048, 2048)
@@ -162,14 +162,15 @@ def _write(
         onnx.save(graph, path)
         return facts
     if product.format == "openvino" and product.precision == "float32":
-        import openvino  # here: artefacts for GPUs are built without it
+        # Here: artefacts for GPUs are built without it.
+        from ocrnet.without_telemetry import openvino
 
         graph, facts = _graph_for_cpu(source, kind, settings)
         model = openvino.Core().read_model(graph.SerializeToString())
         openvino.save_model(model, path, compress_to_fp16=False)
         return facts
     if product.format == "openvino":
-        import openvino
+        from ocrnet.without_telemetry import openvino
 
         made = for_cpu(source, kind, settings.int8, optimised=settings.optimised)
         openvino.save_model(made.model, path, compress_to_fp16=False)
@@ -262,7 +263,7 @@ def _versions(product: Product) -> dict[str, str]:
     if product.precision == "int8":
         versions["nncf"] = version("nncf")
     if product.format == "openvino":
-        import openvino
+        from ocrnet.without_telemetry import openvino
 
         return versions | {"openvino": openvino.__version__}
     if product.format == "onnx":

@@ -18,7 +18,7 @@ from export.int8.sensitivity import Model, Quantise, Quantised, quantise_within
 from ocrnet.artefacts import Kind, Manifest
 
 if TYPE_CHECKING:
-    import openvino
+    from ocrnet.without_telemetry import openvino
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ocrnet.user_cache import user_cache
+from ocrnet.process import user_cache
 from ocrnet.zoo import ModelSpec
 
 

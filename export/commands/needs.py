@@ -1,9 +1,9 @@
 """What the exporter needs beyond the gateway, and where a model's checkpoint is."""
 
-import importlib
 import importlib.util
 
 from ocrnet.errors import OcrnetError
+from ocrnet.without_telemetry import import_module
 from ocrnet.zoo import ModelSpec
 
 
@@ -11,7 +11,7 @@ def needs_export_extra() -> None:
     """Raise OcrnetError with what to install, unless all is there."""
     for name in ("torch", "onnx", "onnxruntime", "safetensors", "httpx2", "jinja2", "tqdm"):
         try:
-            importlib.import_module(name)
+            import_module(name)
         except ModuleNotFoundError as error:
             raise OcrnetError(
                 f"'ocrnet export' needs {error.name}: run 'make .venv', "

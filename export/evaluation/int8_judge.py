@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 
 from ocrnet.datasets import Example
 from ocrnet.datasets.miou import ConfusionMatrix
 from ocrnet.inference.argmax import upsample_argmax
+from ocrnet.without_telemetry import onnxruntime
 from ocrnet.zoo import ModelSpec, Size
 
 if TYPE_CHECKING:
-    import openvino
+    from ocrnet.without_telemetry import openvino
 
 Labeller = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
@@ -68,7 +68,8 @@ class Judge:
 
         labelled: whether the labels are true; without them there is no mIoU.
         """
-        import openvino  # here: artefacts for GPUs are built without it
+        # Here: artefacts for GPUs are built without it.
+        from ocrnet.without_telemetry import openvino
 
         self._spec = spec
         self._examples = examples
@@ -111,9 +112,8 @@ def labeller(model: "openvino.Model | onnx.ModelProto", spec: ModelSpec) -> Labe
 
 
 def _in_openvino(model: "openvino.Model") -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-    import openvino
-
     from ocrnet.engines.openvino import float_type
+    from ocrnet.without_telemetry import openvino
 
     quantised = any(op.get_type_name() == "FakeQuantize" for op in model.get_ops())
     hint = float_type("int8" if quantised else "float32")

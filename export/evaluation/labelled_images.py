@@ -7,7 +7,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from ocrnet.datasets import Dataset, DrawnScenes, Example
+from ocrnet.datasets import Dataset, Example, SyntheticScenes
 from ocrnet.zoo import DATASETS, ModelSpec, Size
 
 
@@ -54,7 +54,7 @@ class ScenePictures:
 
     def of_size(self, size: Size | None) -> Iterator[Example]:
         """As Pictures.of_size."""
-        yield from DrawnScenes(self.first_seed, self.count, size or self.size)
+        yield from SyntheticScenes(self.first_seed, self.count, size or self.size)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 
@@ -13,6 +12,7 @@ from export.graphs.fp16 import with_visible_rounding
 from export.network import OCRNet
 from export.tensorrt.plan_runner import PlanRunner
 from ocrnet.artefacts import Format, Precision
+from ocrnet.without_telemetry import onnxruntime
 
 Images = NDArray[np.uint8]
 Run = Callable[[Images], NDArray[np.float32]]
@@ -84,9 +84,8 @@ def _all_of(session: onnxruntime.InferenceSession, outputs: list[str]) -> RunAll
 
 
 def _openvino(path: Path, precision: Precision, outputs: list[str]) -> RunAll:
-    import openvino  # here: what runs on a GPU does without it
-
     from ocrnet.engines.openvino import float_type
+    from ocrnet.without_telemetry import openvino  # here: what runs on a GPU does without it
 
     config = {"INFERENCE_PRECISION_HINT": float_type(precision), "PERFORMANCE_HINT": "LATENCY"}
     compiled = openvino.Core().compile_model(str(path), "CPU", config)

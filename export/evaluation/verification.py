@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import onnxruntime
 import torch
 
 from export.artefacts.source import Source
@@ -24,6 +23,7 @@ from ocrnet.artefacts import MANIFEST_SUFFIX, Artefact, Kind, graph_folder
 from ocrnet.artefacts.repository import check_artefact
 from ocrnet.datasets import Example
 from ocrnet.errors import ArtefactError
+from ocrnet.without_telemetry import onnxruntime
 
 # Shows how far a run over the examples is; the text says of which graphs.
 Progress = Callable[[Iterable[Example], str, int], Iterable[Example]]

@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrnet.datasets import DrawnScenes, Example
+from ocrnet.datasets import Example, SyntheticScenes
 from ocrnet.datasets.miou import IGNORE
 from ocrnet.datasets.pairs import find_files
 from ocrnet.errors import InputError
 from ocrnet.images import (
-    PictureHeader,
-    PictureLimits,
+    ImageHeader,
+    ImageLimits,
     RgbImage,
-    decode_picture,
-    inspect_picture,
+    decode_image,
+    inspect_image,
     published_size,
-    resize_picture,
+    resize_image,
 )
 from ocrnet.zoo import ModelSpec, Size
 
@@ -70,18 +70,18 @@ class Calibration:
         """Those for a graph of that size; None: of any, which is given the model's crop."""
         wanted = size or spec.crop
         if self.folder is None:
-            return drawn_pictures(spec, wanted, self.count)
+            return synthetic_pictures(spec, wanted, self.count)
         return pictures_of_folder(self.folder, spec, wanted, self.count)
 
 
-def drawn_pictures(spec: ModelSpec, size: Size, count: int) -> Pictures:
+def synthetic_pictures(spec: ModelSpec, size: Size, count: int) -> Pictures:
     """Draw street scenes that neither training nor the test has: `count`, and a quarter more.
 
     Their labels are those of Cityscapes. Raises ValueError for a count below 1 or a size that
     scenes cannot have.
     """
-    drawn = DrawnScenes(FIRST_SEED, count, calibration_size(spec, size))
-    held_out = DrawnScenes(FIRST_HELD_OUT_SEED, math.ceil(count / 4), size)
+    drawn = SyntheticScenes(FIRST_SEED, count, calibration_size(spec, size))
+    held_out = SyntheticScenes(FIRST_HELD_OUT_SEED, math.ceil(count / 4), size)
     return Pictures(
         Calibration(None, count).origin,
         [scene.image[None] for scene in drawn],
@@ -110,7 +110,7 @@ def pictures_of_folder(folder: Path, spec: ModelSpec, size: Size, count: int) ->
     for index, path in enumerate(held_out):
         image = _read(path)
         tested = published_size(Size(*image.shape[:2]), spec.test_resize)
-        image = resize_picture(image, tested)
+        image = resize_image(image, tested)
         if tested.height < size.height or tested.width < size.width:
             image = _cover(image, size)
         image = _cut(image, size, index)
@@ -144,9 +144,9 @@ def _choose(folder: Path, count: int) -> tuple[list[Path], list[Path]]:
     return [path for path in evenly if path not in held_out], held_out
 
 
-def _inspect(path: Path) -> PictureHeader:
+def _inspect(path: Path) -> ImageHeader:
     try:
-        return inspect_picture(path.read_bytes(), PictureLimits())
+        return inspect_image(path.read_bytes(), ImageLimits())
     except (InputError, OSError) as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -154,7 +154,7 @@ def _inspect(path: Path) -> PictureHeader:
 def _read(path: Path) -> RgbImage:
     header = _inspect(path)
     try:
-        return decode_picture(header)
+        return decode_image(header)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -164,7 +164,7 @@ def _cover(image: RgbImage, size: Size) -> RgbImage:
     height, width = image.shape[:2]
     factor = max(size.height / height, size.width / width)
     height, width = round(height * factor), round(width * factor)
-    return resize_picture(image, Size(max(height, size.height), max(width, size.width)))
+    return resize_image(image, Size(max(height, size.height), max(width, size.width)))
 
 
 def _cut(image: RgbImage, size: Size, index: int) -> RgbImage:

@@ -10,16 +10,16 @@ from collections.abc import Collection, Sequence
 from contextlib import redirect_stdout
 from typing import TypeVar
 
-import nncf
 import numpy as np
 import onnx
-import openvino
 from numpy.typing import NDArray
-from openvino.passes import ConstantFolding, Manager
 
 from export.int8.layer_groups import computed_nodes, nodes_by_part
 from export.int8.signed import with_signed_activations
 from export.int8.transplant import resized
+from ocrnet.without_telemetry import import_module, nncf, openvino
+
+_passes = import_module("openvino.passes")
 
 _Model = TypeVar("_Model", openvino.Model, onnx.ModelProto)
 
@@ -54,8 +54,8 @@ def to_openvino(
 def _read(model: onnx.ModelProto) -> openvino.Model:
     graph = openvino.Core().read_model(model.SerializeToString())
     # The importer leaves biases behind operations on shapes: NNCF would not find, nor correct them.
-    folding = Manager()
-    folding.register_pass(ConstantFolding())
+    folding = _passes.Manager()
+    folding.register_pass(_passes.ConstantFolding())
     folding.run_passes(graph)
     return graph
 

@@ -16,7 +16,7 @@ from ocrnet.errors import ArtefactError
 from ocrnet.zoo import ModelSpec
 
 if TYPE_CHECKING:
-    import openvino
+    from ocrnet.without_telemetry import openvino
 
 Model = TypeVar("Model", "openvino.Model", onnx.ModelProto)
 Quantise = Callable[[onnx.ModelProto, Sequence[NDArray[np.uint8]], Collection[str]], Model]

@@ -6,10 +6,9 @@ calibration can afford becomes the graph of another size by taking those constan
 """
 
 import numpy as np
-import openvino
-from openvino import opset13
 
 from ocrnet.errors import ArtefactError
+from ocrnet.without_telemetry import openvino
 
 
 def resized(
@@ -29,7 +28,7 @@ def resized(
         raise ArtefactError(f"quantising has lost constants of the size: {sorted(lost)[:3]}")
     operations = {op.get_friendly_name(): op for op in quantised.get_ops()}
     for name, index in changed:
-        constant = opset13.constant(np.array(after[name, index].data))
+        constant = openvino.opset13.constant(np.array(after[name, index].data))
         operations[name].input(index).replace_source_output(constant.output(0))
     shape = large.input("image").partial_shape
     quantised.get_parameters()[0].set_partial_shape(shape)

@@ -14,14 +14,14 @@ from ocrnet.concurrency import in_lone_thread, in_thread
 from ocrnet.engines import Engine
 from ocrnet.errors import OcrnetError
 from ocrnet.formats import AnswerOptions
-from ocrnet.images import PictureLimits, inspect_picture
+from ocrnet.images import ImageLimits, inspect_image
 from ocrnet.inference.options import SegmentOptions
 from ocrnet.pipeline import make_job, run_job
 from ocrnet.timings import Timings
 from ocrnet.zoo import ModelSpec
 
 # One's own pictures on one's own machine: only what no decoder takes is refused.
-_LOCAL = PictureLimits(max_bytes=2**31 - 1, max_pixels=2**30, max_side=65_500)
+_LOCAL = ImageLimits(max_bytes=2**31 - 1, max_pixels=2**30, max_side=65_500)
 _MOST_TRIES = 30
 
 
@@ -62,7 +62,7 @@ class LocalRunner:
 
     async def run(self, data: bytes) -> bytes:
         """As Runner."""
-        header = await in_thread(inspect_picture, data, _LOCAL)
+        header = await in_thread(inspect_image, data, _LOCAL)
         job = make_job(header, self._spec, self._options, self._answer)
         return await run_job(job, self._engine, Timings())
 

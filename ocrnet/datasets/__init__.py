@@ -2,6 +2,6 @@
 
 from ocrnet.datasets.dataset import Dataset, Example
 from ocrnet.datasets.folder import open_dataset
-from ocrnet.datasets.synthetic import DrawnScenes
+from ocrnet.datasets.synthetic import SyntheticScenes
 
-__all__ = ["Dataset", "DrawnScenes", "Example", "open_dataset"]
+__all__ = ["Dataset", "Example", "SyntheticScenes", "open_dataset"]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ocrnet.datasets.miou import IGNORE
 from ocrnet.errors import InputError
-from ocrnet.images import PictureLimits, inspect_picture
+from ocrnet.images import ImageLimits, inspect_image
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _read_values(path: Path) -> NDArray[np.uint8]:
     """Grey values or palette indices. With Pillow, as mmsegmentation: OpenCV looks colours up."""
     data = path.read_bytes()
     try:
-        inspect_picture(data, PictureLimits())  # Pillow alone raises all sorts of errors for damage
+        inspect_image(data, ImageLimits())  # Pillow alone raises all sorts of errors for damage
         picture = Image.open(BytesIO(data))
         values: NDArray[np.uint8] = np.asarray(picture)
     except InputError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ocrnet.datasets.dataset import Example
 from ocrnet.datasets.label_map import LabelValues, read_label_map
 from ocrnet.errors import InputError
-from ocrnet.images import PictureLimits, RgbImage, decode_picture, inspect_picture
+from ocrnet.images import ImageLimits, RgbImage, decode_image, inspect_image
 from ocrnet.zoo import Size
 
 
@@ -51,7 +51,7 @@ def _read_picture(path: Path) -> RgbImage:
     """
     data = path.read_bytes()
     try:
-        return decode_picture(inspect_picture(data, PictureLimits()))
+        return decode_image(inspect_image(data, ImageLimits()))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 

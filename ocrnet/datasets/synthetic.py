@@ -9,7 +9,7 @@ from ocrnet.zoo import Size
 
 
 @dataclass(frozen=True)
-class DrawnScenes:
+class SyntheticScenes:
     """The scenes of `count` seeds from `first_seed` on, each drawn when it is asked for.
 
     Raises ValueError for a negative seed or no scenes, and when iterating for a size that

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ocrnet.errors import ArtefactError
-from ocrnet.user_cache import user_cache
+from ocrnet.process import user_cache
 
 _DIGEST = hashlib.sha256().digest_size
 _OTHERS_WRITE = 0o022

@@ -3,17 +3,16 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-
-# Its errors derive from Exception alone and have no public name of their own.
-from onnxruntime.capi import onnxruntime_pybind11_state as _states
 
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.engine_options import DEFAULTS, EngineOptions
 from ocrnet.errors import ArtefactError, EngineError, OutOfMemory
 from ocrnet.memory_errors import says_out_of_memory
+from ocrnet.without_telemetry import import_module, onnxruntime
 
+# Its errors derive from Exception alone and have no public name of their own.
+_states = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
 _ERRORS = tuple(
     kind
     for kind in vars(_states).values()

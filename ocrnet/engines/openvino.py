@@ -5,7 +5,6 @@ import threading
 from pathlib import Path
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from ocrnet import __version__
@@ -15,6 +14,7 @@ from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.engine_options import DEFAULTS, EngineOptions
 from ocrnet.errors import ArtefactError, EngineError
 from ocrnet.memory_errors import memory_errors
+from ocrnet.without_telemetry import openvino
 
 _CAPABLE = "OPTIMIZATION_CAPABILITIES"
 

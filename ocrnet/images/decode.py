@@ -5,7 +5,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from ocrnet.images.header import PictureHeader, damaged
+from ocrnet.images.header import ImageHeader, damaged
 from ocrnet.memory_errors import memory_errors
 
 RgbImage = NDArray[np.uint8]
@@ -17,8 +17,8 @@ _DECODERS_OWN = 4 * 2**20
 cv2.utils.logging.setLogLevel(0)  # it would write to stderr what is raised as well
 
 
-def decode_picture(header: PictureHeader) -> RgbImage:
-    """Decode what `inspect_picture` found: uint8 (H, W, 3), RGB, upright, contiguous.
+def decode_image(header: ImageHeader) -> RgbImage:
+    """Decode what `inspect_image` found: uint8 (H, W, 3), RGB, upright, contiguous.
 
     The EXIF orientation is applied. As in OpenCV, and so in mmsegmentation, an alpha channel is
     dropped (a see-through pixel has the colour that is stored under it) and colour profiles are
@@ -46,7 +46,7 @@ def _jpeg(file: bytes) -> RgbImage:
     return image
 
 
-def _opencv(header: PictureHeader, flags: int) -> RgbImage:
+def _opencv(header: ImageHeader, flags: int) -> RgbImage:
     file = np.frombuffer(header.file, np.uint8)
     try:
         with memory_errors():
@@ -63,7 +63,7 @@ def _opencv(header: PictureHeader, flags: int) -> RgbImage:
     return image.astype(np.uint8, copy=False)
 
 
-def _palette_png(header: PictureHeader) -> RgbImage:
+def _palette_png(header: ImageHeader) -> RgbImage:
     """Look indices up ourselves: OpenCV does not say when one has no colour."""
     indices = _opencv(header, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
     indices //= 255 // (2**header.palette_bits - 1)  # the decoder spread fewer bits over 0 to 255

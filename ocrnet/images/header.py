@@ -10,7 +10,7 @@ ImageFormat = Literal["JPEG", "PNG", "WebP"]
 
 
 @dataclass(frozen=True)
-class PictureLimits:
+class ImageLimits:
     """What is accepted: bytes of the file, pixels, and pixels along a side."""
 
     max_bytes: int = 20 * 2**20
@@ -19,7 +19,7 @@ class PictureLimits:
 
 
 @dataclass(frozen=True)
-class PictureHeader:
+class ImageHeader:
     """A file that was found whole.
 
     size: upright, that is after the EXIF orientation (1 to 8). decode_bytes: memory that
@@ -72,7 +72,7 @@ def animated(kind: ImageFormat) -> UndecodablePicture:
     )
 
 
-def check_size(size: Size, limits: PictureLimits) -> None:
+def check_size(size: Size, limits: ImageLimits) -> None:
     """Raise UndecodablePicture for no pixels at all, PictureTooLarge for too many."""
     if size.width < 1 or size.height < 1:
         raise UndecodablePicture(f"the picture's header says {size} pixels")

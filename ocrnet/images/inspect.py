@@ -1,7 +1,7 @@
 """Judging a file by its content, before any pixel is decoded."""
 
 from ocrnet.errors import PictureTooLarge, UndecodablePicture, UnsupportedPicture
-from ocrnet.images.header import PictureHeader, PictureLimits
+from ocrnet.images.header import ImageHeader, ImageLimits
 from ocrnet.images.jpeg import inspect_jpeg
 from ocrnet.images.png import SIGNATURE, inspect_png
 from ocrnet.images.webp import inspect_webp
@@ -12,7 +12,7 @@ _RGB = 3
 _TURNED = frozenset({5, 6, 7, 8})  # orientations that swap height and width
 
 
-def inspect_picture(data: bytes, limits: PictureLimits) -> PictureHeader:
+def inspect_image(data: bytes, limits: ImageLimits) -> ImageHeader:
     """Find out what a JPEG, PNG or WebP file holds, and whether all of it is there.
 
     The structure is walked from end to end: a file that is cut off, whose checksums are wrong or
@@ -25,7 +25,7 @@ def inspect_picture(data: bytes, limits: PictureLimits) -> PictureHeader:
         return _inspected(data, limits)
 
 
-def _inspected(data: bytes, limits: PictureLimits) -> PictureHeader:
+def _inspected(data: bytes, limits: ImageLimits) -> ImageHeader:
     if not data:
         raise UndecodablePicture("the picture is empty: 0 bytes", code="empty_image")
     if len(data) > limits.max_bytes:
@@ -47,7 +47,7 @@ def _inspected(data: bytes, limits: PictureLimits) -> PictureHeader:
     held = _RGB + stored.bytes_per_pixel + (_RGB if stored.orientation > 1 else 0)
     if stored.orientation in _TURNED:
         size = Size(size.width, size.height)
-    return PictureHeader(
+    return ImageHeader(
         kind=stored.kind,
         size=size,
         orientation=stored.orientation,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ocrnet.errors import UndecodablePicture
 from ocrnet.images.exif import read_orientation
-from ocrnet.images.header import PictureLimits, Stored, check_size, damaged, truncated
+from ocrnet.images.header import ImageLimits, Stored, check_size, damaged, truncated
 from ocrnet.zoo.spec import Size
 
 _SOI, _EOI, _SOS, _APP1, _APP2 = 0xD8, 0xD9, 0xDA, 0xE1, 0xE2
@@ -35,7 +35,7 @@ class _Found:
     interleaved: bool = True
 
 
-def inspect_jpeg(data: bytes, limits: PictureLimits) -> Stored:
+def inspect_jpeg(data: bytes, limits: ImageLimits) -> Stored:
     """Walk the markers up to the first end-of-image; what follows is not looked at.
 
     So of several pictures in one file (MPO) the first counts. Raises PictureTooLarge from the
@@ -76,7 +76,7 @@ def inspect_jpeg(data: bytes, limits: PictureLimits) -> Stored:
     raise damaged("JPEG", f"it has more than {_MOST_SEGMENTS} segments")
 
 
-def _read_frame(marker: int, segment: bytes, found: _Found, limits: PictureLimits) -> None:
+def _read_frame(marker: int, segment: bytes, found: _Found, limits: ImageLimits) -> None:
     if found.frame is not None or len(segment) < 6:
         raise damaged("JPEG", "it has two frame headers, or a broken one")
     if marker not in (_BASELINE, _EXTENDED, _PROGRESSIVE) or segment[0] != 8:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ocrnet.images.exif import read_orientation
 from ocrnet.images.header import (
-    PictureLimits,
+    ImageLimits,
     Stored,
     animated,
     check_size,
@@ -30,7 +30,7 @@ _MOST_TEXT = 2**20
 _MOST_PROFILE = 4 * 2**20
 
 
-def inspect_png(data: bytes, limits: PictureLimits) -> Stored:
+def inspect_png(data: bytes, limits: ImageLimits) -> Stored:
     """Walk the chunks; what is left for the decoder is the header, the palette and the pixels.
 
     Checksums count in the chunks that the picture needs (upper-case first letter); another
@@ -94,7 +94,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, bool]]:
     raise damaged("PNG", f"it has more than {_MOST_CHUNKS} chunks")
 
 
-def _check_header(header: bytes, limits: PictureLimits) -> None:
+def _check_header(header: bytes, limits: ImageLimits) -> None:
     if len(header) != 13:
         raise damaged("PNG", "its header has a wrong length")
     width, height, depth, colour, *methods, interlaced = struct.unpack(">IIBBBBB", header)

@@ -19,7 +19,7 @@ def published_size(size: Size, limits: ResizeLimits) -> Size:
     return Size(max(1, int(size.height * factor + 0.5)), max(1, int(size.width * factor + 0.5)))
 
 
-def resize_picture(image: RgbImage, size: Size) -> RgbImage:
+def resize_image(image: RgbImage, size: Size) -> RgbImage:
     """Resize as mmsegmentation does: OpenCV, bilinear, on uint8."""
     if image.shape[:2] == (size.height, size.width):
         return image

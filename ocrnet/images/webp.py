@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ocrnet.errors import UndecodablePicture
 from ocrnet.images.exif import read_orientation
 from ocrnet.images.header import (
-    PictureLimits,
+    ImageLimits,
     Stored,
     animated,
     check_size,
@@ -27,7 +27,7 @@ _SMALLEST_FILE = (
 )
 
 
-def inspect_webp(data: bytes, limits: PictureLimits) -> Stored:
+def inspect_webp(data: bytes, limits: ImageLimits) -> Stored:
     """Walk the chunks; what is left for the decoder is the one with the pixels.
 
     OpenCV would read EXIF, where 8 MB can mean a minute of work. The alpha channel of lossy pixels,

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrnet.inference.interpolation import Floats, Taps, taps
+from ocrnet.inference.interpolation import Floats, InterpolationWeights, interpolation_weights
 from ocrnet.zoo.spec import Size
 
 LabelMap = NDArray[np.uint8]
@@ -31,13 +31,15 @@ def upsample_argmax(logits: Floats, size: Size, *, align_corners: bool) -> Label
 
     logits: float32 (classes, h, w).
     """
-    along_y = taps(logits.shape[1], size.height, align_corners=align_corners)
-    along_x = taps(logits.shape[2], size.width, align_corners=align_corners)
+    along_y = interpolation_weights(logits.shape[1], size.height, align_corners=align_corners)
+    along_x = interpolation_weights(logits.shape[2], size.width, align_corners=align_corners)
     return interpolated_argmax(logits, along_y, along_x)
 
 
-def interpolated_argmax(logits: Floats, along_y: Taps, along_x: Taps) -> LabelMap:
-    """Return argmax over classes of what the taps make of the logits: uint8 (height, width).
+def interpolated_argmax(
+    logits: Floats, along_y: InterpolationWeights, along_x: InterpolationWeights
+) -> LabelMap:
+    """Return argmax over classes of the interpolated logits: uint8 (height, width).
 
     logits: float32 (classes, h, w). Interpolation is a convex combination, so where the four
     logits around a pixel have one winner, that class wins everywhere between them. Only what lies
@@ -72,7 +74,7 @@ def interpolated_argmax(logits: Floats, along_y: Taps, along_x: Taps) -> LabelMa
 class _Cells:
     """One axis in cells: from each input position to the next, with the pixels between them."""
 
-    def __init__(self, along: Taps, size: int):
+    def __init__(self, along: InterpolationWeights, size: int):
         """size: input positions."""
         positions = np.arange(size)
         self.next: _Indices = np.minimum(positions + 1, size - 1)

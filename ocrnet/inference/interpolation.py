@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Taps:
+class InterpolationWeights:
     """For each output position: two input positions and the weight of the second."""
 
     low: NDArray[np.intp]
@@ -23,8 +23,10 @@ class Taps:
     weight: Floats
 
 
-def taps(size_in: int, size_out: int, *, align_corners: bool) -> Taps:
-    """Return the taps from `size_in` to `size_out` positions along one axis."""
+def interpolation_weights(
+    size_in: int, size_out: int, *, align_corners: bool
+) -> InterpolationWeights:
+    """Return the weights from `size_in` to `size_out` positions along one axis."""
     position = np.arange(size_out, dtype=np.float32)
     if align_corners:
         scale = (
@@ -36,10 +38,10 @@ def taps(size_in: int, size_out: int, *, align_corners: bool) -> Taps:
         source = np.maximum((position + np.float32(0.5)) * scale - np.float32(0.5), np.float32(0))
     low = np.minimum(source.astype(np.intp), size_in - 1)
     high = np.minimum(low + 1, size_in - 1)
-    return Taps(low, high, source - low.astype(np.float32))
+    return InterpolationWeights(low, high, source - low.astype(np.float32))
 
 
-def interpolate_rows(planes: Floats, along: Taps) -> Floats:
+def interpolate_rows(planes: Floats, along: InterpolationWeights) -> Floats:
     """(C, h, w) → (C, len(along.low), w)."""
     weight = along.weight[:, None]
     mixed: Floats = planes[:, along.low] * (1 - weight)
@@ -54,7 +56,7 @@ def interpolate_columns(planes: Floats, width: int, *, align_corners: bool) -> F
         return planes
     rows = np.ascontiguousarray(planes).reshape(channels * height, width_in)
     if align_corners:  # OpenCV has half-pixel centres only
-        along = taps(width_in, width, align_corners=True)
+        along = interpolation_weights(width_in, width, align_corners=True)
         matrix = np.zeros((width_in, width), np.float32)
         columns = np.arange(width)
         matrix[along.low, columns] = 1 - along.weight

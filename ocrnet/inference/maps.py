@@ -6,9 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrnet.inference.argmax import LabelMap, argmax_classes
-from ocrnet.inference.interpolation import Floats, Taps, interpolate_columns, interpolate_rows, taps
+from ocrnet.inference.interpolation import (
+    Floats,
+    InterpolationWeights,
+    interpolate_columns,
+    interpolate_rows,
+    interpolation_weights,
+)
 from ocrnet.inference.logits import LogitsSource
-from ocrnet.inference.stitching import StitchedLogits
 from ocrnet.timings import Timings
 from ocrnet.zoo.spec import Size
 
@@ -50,24 +55,23 @@ class MapWriter:
         self.confidence: Confidence | None = (
             np.empty_like(self.labels) if "confidence" in wants else None
         )
-        self._shrunk = None
+        self._downsampled = None
         if "logits" in wants:
-            self._shrunk = _Shrunk(size, classes, output_stride, align_corners=align_corners)
+            self._downsampled = _DownsampledLogits(
+                size, classes, output_stride, align_corners=align_corners
+            )
         self._source = source
         self._timings = timings
         self._probabilities = probabilities
-        self._by_cells: StitchedLogits | None = None
-        if not wants and isinstance(source, StitchedLogits) and source.has_labels:
-            self._by_cells = source
-        self._output_stride = output_stride
+        self._only_labels = not wants
         self._written = 0
         self._band = _band_rows(classes, size.width)
 
     def advance(self) -> None:
         """Write every row that is finished and was not before; argmax is timed as such."""
         finished = self._source.finished
-        if self._by_cells is not None:
-            self._advance_labels(self._by_cells, finished)
+        if self._only_labels and self._write_labels(finished):
+            return
         while self._written < finished:
             bottom = min(self._written + self._band, finished)
             band = self._source.rows(self._written, bottom)
@@ -76,31 +80,34 @@ class MapWriter:
                 if self.confidence is not None:
                     winner = band.max(axis=0) if self._probabilities else winner_probability(band)
                     self.confidence[self._written : bottom] = as_bytes(winner)
-                if self._shrunk is not None:
-                    self._shrunk.add(band, bottom)
+                if self._downsampled is not None:
+                    self._downsampled.add(band, bottom)
             self._written = bottom
             self._source.release(bottom)
 
-    def _advance_labels(self, source: StitchedLogits, finished: int) -> None:
-        """Write them without any row of full-size logits."""
-        if finished > self._written:
-            with self._timings.stage("argmax"):
-                self.labels[self._written : finished] = source.labels(
-                    self._written, finished, self._output_stride
-                )
-            self._written = finished
-            source.release(finished)
+    def _write_labels(self, finished: int) -> bool:
+        """Write rows without their full-size logits, if the source can; else return False."""
+        if finished == self._written:
+            return True
+        with self._timings.stage("argmax"):
+            labels = self._source.labels(self._written, finished)
+            if labels is None:
+                return False
+            self.labels[self._written : finished] = labels
+        self._written = finished
+        self._source.release(finished)
+        return True
 
     @property
     def logits(self) -> HalfLogits | None:
         """The logits at output stride; of probabilities, their logarithm."""
-        if self._shrunk is None:
+        if self._downsampled is None:
             return None
-        planes = self._shrunk.planes
+        planes = self._downsampled.planes
         return as_half(np.log(np.maximum(planes, 1e-12)) if self._probabilities else planes)
 
 
-def winner_map(source: LogitsSource, classes: int) -> Confidence:
+def confidence_map(source: LogitsSource, classes: int) -> Confidence:
     """The winner's probability at every pixel of a finished source of logits: 0 to 255."""
     size = source.size
     confidence: Confidence = np.empty((size.height, size.width), np.uint8)
@@ -136,14 +143,14 @@ def as_half(logits: Floats) -> HalfLogits:
     return half
 
 
-class _Shrunk:
+class _DownsampledLogits:
     """Rows of full size, interpolated down to output stride as they come."""
 
     def __init__(self, size: Size, classes: int, output_stride: int, *, align_corners: bool):
         height, width = -(-size.height // output_stride), -(-size.width // output_stride)
         self.planes: Floats = np.empty((classes, height, width), np.float32)
         self._align_corners = align_corners
-        self._taps = taps(size.height, height, align_corners=align_corners)
+        self._along = interpolation_weights(size.height, height, align_corners=align_corners)
         self._done = 0
         self._last: Floats | None = None
 
@@ -152,11 +159,13 @@ class _Shrunk:
         # A row of the result needs two neighbours; the upper one may be the band before's last.
         block = band if self._last is None else np.concatenate([self._last, band], axis=1)
         first = bottom - block.shape[1]
-        stop = int(np.searchsorted(self._taps.high, bottom))
+        stop = int(np.searchsorted(self._along.high, bottom))
         if stop > self._done:
             now = slice(self._done, stop)
-            low, high = self._taps.low[now] - first, self._taps.high[now] - first
-            narrow = interpolate_rows(block, Taps(low, high, self._taps.weight[now]))
+            low, high = self._along.low[now] - first, self._along.high[now] - first
+            narrow = interpolate_rows(
+                block, InterpolationWeights(low, high, self._along.weight[now])
+            )
             width = self.planes.shape[2]
             self.planes[:, now] = interpolate_columns(
                 narrow, width, align_corners=self._align_corners

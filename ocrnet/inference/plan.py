@@ -76,9 +76,9 @@ class RequestPlan:
         """One window, at the picture's own size."""
         return self.windows == 1 and self.views[0].windows.picture == self.picture
 
-    def held_cells(self, output_stride: int) -> int:
+    def pending_cells(self, output_stride: int) -> int:
         """At most so many output cells wait until their rows are written."""
-        return self._orientations * sum(view.windows.held_cells(output_stride) for view in self)
+        return self._orientations * sum(view.windows.pending_cells(output_stride) for view in self)
 
     def __iter__(self) -> Iterator[View]:
         return iter(self.views)

@@ -10,14 +10,19 @@ import numpy as np
 
 from ocrnet.concurrency import in_thread
 from ocrnet.engines.contract import Engine, Images, checked_logits
-from ocrnet.images import RgbImage, resize_picture
+from ocrnet.images import RgbImage, resize_image
 from ocrnet.inference.argmax import LabelMap, upsample_argmax
 from ocrnet.inference.interpolation import Floats
-from ocrnet.inference.logits import LogitsSource, NetworkLogits, ResizedLogits
-from ocrnet.inference.maps import Confidence, HalfLogits, MapWriter, Want, as_half, winner_map
+from ocrnet.inference.logits import (
+    FlippedLogits,
+    LogitsSource,
+    MeanProbabilities,
+    NetworkLogits,
+    ResizedLogits,
+)
+from ocrnet.inference.maps import Confidence, HalfLogits, MapWriter, Want, as_half, confidence_map
 from ocrnet.inference.plan import RequestPlan, View
 from ocrnet.inference.stitching import Blend, StitchedLogits
-from ocrnet.inference.views import FlippedLogits, MeanProbabilities
 from ocrnet.inference.windows import Window
 from ocrnet.timings import Timings
 from ocrnet.zoo.spec import ModelSpec, Size
@@ -88,10 +93,15 @@ async def segment(
         resized = image
         if view.windows.picture != plan.picture:
             with timings.stage("resize"):
-                resized = await in_thread(resize_picture, image, view.windows.picture)
+                resized = await in_thread(resize_image, image, view.windows.picture)
         images = [resized, resized[:, ::-1]] if plan.flip else [resized]
         stitched = [
-            StitchedLogits(view.windows, blend=blend, align_corners=spec.align_corners)
+            StitchedLogits(
+                view.windows,
+                blend=blend,
+                output_stride=spec.output_stride,
+                align_corners=spec.align_corners,
+            )
             for _ in images
         ]
         sources += _at_own_size(stitched, plan, spec)
@@ -125,7 +135,7 @@ async def _one_window(
         labels = await in_thread(upsample_argmax, logits, size, align_corners=spec.align_corners)
         if "confidence" in wants:
             source = ResizedLogits(NetworkLogits(logits), size, align_corners=spec.align_corners)
-            confidence = await in_thread(winner_map, source, spec.classes)
+            confidence = await in_thread(confidence_map, source, spec.classes)
     return Segmentation(labels, confidence, as_half(logits) if "logits" in wants else None)
 
 

@@ -77,7 +77,7 @@ class WindowPlan:
     def __len__(self) -> int:
         return len(self.tops) * len(self.lefts)
 
-    def held_cells(self, output_stride: int) -> int:
+    def pending_cells(self, output_stride: int) -> int:
         """At most so many output cells of windows wait for their last row to be written.
 
         A row waits for every window over it, and one more row of windows arrives meanwhile.

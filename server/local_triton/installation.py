@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ocrnet.errors import OcrnetError
-from ocrnet.user_cache import user_cache
+from ocrnet.process import user_cache
 from server.local_triton.interpreter import Interpreter, find_interpreter
 
 TRITON_VERSION = "2.51.0"  # of nvidia-pytriton 0.7.0

@@ -13,13 +13,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ocrnet.concurrency import in_thread
-from ocrnet.cost import Cost, estimate
 from ocrnet.formats import FORMATS, AnswerOptions
 from ocrnet.formats.report import describe_plan
-from ocrnet.images import inspect_picture
+from ocrnet.images import inspect_image
 from ocrnet.inference.options import SegmentOptions
 from ocrnet.inference.plan import check_options
-from ocrnet.pipeline import Job, make_job, run_job
+from ocrnet.pipeline import Cost, Job, estimate, make_job, run_job
 from ocrnet.timings import Timings
 from ocrnet.zoo import ModelSpec
 from server.body import read_picture
@@ -128,7 +127,7 @@ class _Work:
     async def _inspect_and_plan(self, data: bytes) -> tuple[Job, Cost]:
         """What is to be done with the picture, and what that takes: not a pixel is decoded."""
         with self.timings.stage("inspect"):
-            header = await in_thread(inspect_picture, data, self.gateway.settings.picture_limits)
+            header = await in_thread(inspect_image, data, self.gateway.settings.picture_limits)
             job = make_job(header, self.model.spec, self.options, self.answer)
             cost = estimate(job)
         self.facts.update(size=str(header.size), windows=job.plan.windows)

@@ -11,16 +11,16 @@ COUNTED = Path("/proc/self/clear_refs").exists()  # only Linux counts peaks
 _MEASURE = """
 import sys
 from pathlib import Path
-from ocrnet.images import PictureLimits, decode_picture, inspect_picture
+from ocrnet.images import ImageLimits, decode_image, inspect_image
 def status(name):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 small, large = (Path(name).read_bytes() for name in sys.argv[1:])
-decode_picture(inspect_picture(small, PictureLimits()))
-header = inspect_picture(large, PictureLimits())
+decode_image(inspect_image(small, ImageLimits()))
+header = inspect_image(large, ImageLimits())
 Path("/proc/self/clear_refs").write_text("5")
 before = status("VmRSS")
-image = decode_picture(header)
+image = decode_image(header)
 print(status("VmHWM") - before, header.decode_bytes)
 """
 

@@ -18,7 +18,7 @@ from PIL import Image
 from corpus import exif, jpeg, others, vp8l, webp
 from corpus.case import Case, judge, mask_of
 from corpus.png import GREY, SIGNATURE, chunk, header, one_colour, png, zeros
-from ocrnet.images import PictureLimits, inspect_picture
+from ocrnet.images import ImageLimits, inspect_image
 from ocrnet.scenes import draw_scene
 
 SCENE = draw_scene(1, 64, 96).image
@@ -195,9 +195,9 @@ def test_coefficients_of_progressive_pictures_count(gateway: Callable[..., httpx
     """Row 26: ten large ones at once; those that would not fit into memory wait outside."""
     grey = np.zeros((2000, 3000, 3), np.uint8)
     plain, progressive = (jpeg.jpeg(grey, progressive=flag) for flag in (False, True))
-    limits = PictureLimits()
-    more = inspect_picture(progressive, limits).decode_bytes
-    more -= inspect_picture(plain, limits).decode_bytes
+    limits = ImageLimits()
+    more = inspect_image(progressive, limits).decode_bytes
+    more -= inspect_image(plain, limits).decode_bytes
     assert more > 5.9 * 2000 * 3000  # 16 bits for each of three components
     client = gateway(max_requests=10, max_work_bytes=150_000_000)
     answers: list[httpx2.Response] = []
@@ -238,7 +238,7 @@ def test_decoders_of_other_formats_are_not_even_there(root: Any) -> None:
     code = (
         "import sys, json; from ocrnet.images import *\n"
         "for data in json.loads(sys.stdin.read()):\n"
-        "    try: inspect_picture(bytes.fromhex(data), PictureLimits())\n"
+        "    try: inspect_image(bytes.fromhex(data), ImageLimits())\n"
         "    except Exception as error: assert 'JPEG, PNG or WebP' in str(error), error\n"
         "print([name for name in sys.modules if name.startswith('PIL')])"
     )

@@ -32,10 +32,10 @@ import hashlib, json, os
 from pathlib import Path
 from corpus.address_space import MIB, little_left
 from ocrnet.errors import OutOfMemory
-from ocrnet.images import PictureLimits, decode_picture, inspect_picture
+from ocrnet.images import ImageLimits, decode_image, inspect_image
 
 def decoded(data):
-    image = decode_picture(inspect_picture(data, PictureLimits()))
+    image = decode_image(inspect_image(data, ImageLimits()))
     return hashlib.sha256(image).hexdigest()
 
 small, large = (Path(name).read_bytes() for name in sys.argv[1:])
@@ -72,13 +72,13 @@ from corpus.address_space import MIB, little_left
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.formats import AnswerOptions
 from ocrnet.inference.options import SegmentOptions
-from ocrnet.images import PictureLimits, inspect_picture
+from ocrnet.images import ImageLimits, inspect_image
 from ocrnet.pipeline import make_job, run_job
 from ocrnet.timings import Timings
 from ocrnet.zoo import Size, get_spec
 
 small, large = (
-    inspect_picture(Path(name).read_bytes(), PictureLimits()) for name in sys.argv[1:]
+    inspect_image(Path(name).read_bytes(), ImageLimits()) for name in sys.argv[1:]
 )
 spec = get_spec("demo")
 jobs = [

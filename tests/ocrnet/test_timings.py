@@ -1,34 +1,63 @@
-import time
+from types import SimpleNamespace
 
 import pytest
 
 from ocrnet.timings import Timings
 
 
-def test_an_inner_stage_counts_for_itself_alone() -> None:
+class _Clock:
+    """Stands still until it is moved on."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    clock = _Clock()
+    monkeypatch.setattr("ocrnet.timings.time", SimpleNamespace(perf_counter=clock))
+    return clock
+
+
+def test_an_inner_stage_counts_for_itself_alone(clock: _Clock) -> None:
     timings = Timings()
-    start = time.perf_counter()
+    start = clock.now
     with timings.stage("outer"):
-        time.sleep(0.02)
+        clock.pass_(2)
         for _ in range(2):
             with timings.stage("inner"):
-                time.sleep(0.02)
+                clock.pass_(16)
                 with timings.stage("innermost"):
-                    time.sleep(0.01)
+                    clock.pass_(1)
+    clock.pass_(64)  # in no stage
     with timings.stage("outer"):
-        time.sleep(0.02)
-    passed = time.perf_counter() - start
-    assert list(timings.seconds) == ["innermost", "inner", "outer"]
-    assert sum(timings.seconds.values()) == pytest.approx(passed, abs=1e-3)
-    assert timings.seconds["inner"] >= 0.04
-    assert timings.seconds["innermost"] >= 0.02
-    assert 0.04 <= timings.seconds["outer"] <= passed - 0.06
+        clock.pass_(8)
+    assert list(timings.seconds.items()) == [("innermost", 2), ("inner", 32), ("outer", 10)]
+    assert sum(timings.seconds.values()) == clock.now - start - 64
 
 
-def test_a_stage_that_fails_is_counted_too() -> None:
+def _fail_after(seconds: float, clock: _Clock) -> None:
+    clock.pass_(seconds)
+    raise ValueError("no")
+
+
+def test_a_stage_that_fails_is_counted_too(clock: _Clock) -> None:
     timings = Timings()
     with pytest.raises(ValueError, match="no"), timings.stage("a"):
-        raise ValueError("no")
+        _fail_after(4, clock)
     with timings.stage("b"):
-        pass
-    assert timings.seconds.keys() == {"a", "b"}
+        clock.pass_(1)
+    assert timings.seconds == {"a": 4, "b": 1}
+
+
+def test_a_stage_within_one_that_fails_is_taken_off_it(clock: _Clock) -> None:
+    timings = Timings()
+    with pytest.raises(ValueError, match="no"), timings.stage("a"), timings.stage("b"):
+        _fail_after(4, clock)
+    assert timings.seconds == {"a": 0, "b": 4}

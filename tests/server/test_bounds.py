@@ -18,7 +18,7 @@ from PIL import Image
 from ocrnet.concurrency import in_thread
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
-from ocrnet.images import PictureLimits, inspect_picture
+from ocrnet.images import ImageLimits, inspect_image
 
 Gateway = Callable[..., httpx2.Client]
 Encode = Callable[..., bytes]
@@ -138,7 +138,7 @@ def test_strides_that_would_hold_too_many_logits_are_refused(
     # At a stride of 32: two windows over a row and one to come; nine in the engine, with their
     # pictures; the picture, its label map and the answer; the file.
     limit = (3 + 9) * 19 * 16 * 16 * 4 + 9 * 64 * 64 * 3 + 320 * 64 * 5
-    limit += len(inspect_picture(data, PictureLimits()).file)
+    limit += len(inspect_image(data, ImageLimits()).file)
     client = gateway(max_work_bytes=limit)
     for stride, status in (("64x64", 200), ("32x64", 200), ("16x64", 413)):
         query = {"crop": "64x64", "stride": stride}

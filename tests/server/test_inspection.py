@@ -17,7 +17,7 @@ from corpus.png import RGBA, SIGNATURE, chunk, header, png, zeros
 from ocrnet.concurrency import WorkCancelled, in_thread
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
-from ocrnet.images import PictureLimits, inspect_picture
+from ocrnet.images import ImageLimits, inspect_image
 from ocrnet.zoo import get_spec
 from server.models import ServedModel
 
@@ -103,7 +103,7 @@ def test_an_inspection_that_nobody_waits_for_ends_in_between() -> None:
 
     def inspect() -> None:
         try:
-            inspect_picture(LONG, PictureLimits())
+            inspect_image(LONG, ImageLimits())
             ended.append("all of it")
         except WorkCancelled:
             ended.append("in between")
@@ -121,8 +121,8 @@ def test_an_inspection_that_nobody_waits_for_ends_in_between() -> None:
 
 def test_work_in_a_thread_of_its_own_is_not_stopped_by_what_another_task_cancels() -> None:
     async def main() -> None:
-        first = asyncio.create_task(in_thread(inspect_picture, LONG, PictureLimits()))
-        second = asyncio.create_task(in_thread(inspect_picture, SMALL, PictureLimits()))
+        first = asyncio.create_task(in_thread(inspect_image, LONG, ImageLimits()))
+        second = asyncio.create_task(in_thread(inspect_image, SMALL, ImageLimits()))
         await asyncio.sleep(0)
         first.cancel()
         assert (await second).size.pixels == 40 * 64

@@ -9,10 +9,12 @@ from typing import cast
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
-from onnxruntime.transformers.float16 import convert_float_to_float16
-from onnxruntime.transformers.onnx_model import OnnxModel
 
 from ocrnet.errors import ArtefactError
+from ocrnet.without_telemetry import import_module
+
+_float16 = import_module("onnxruntime.transformers.float16")
+_onnx_model = import_module("onnxruntime.transformers.onnx_model")
 
 # The mean is rounded by up to 0.03 grey levels in float16, so normalisation stays outside.
 NORMALISATION = ("/Cast", "/Transpose", "/Sub", "/Div")
@@ -36,10 +38,10 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     half = onnx.ModelProto()
     half.CopyFrom(model)
     kept = [*ISLANDS, *_constants_of(model, ISLANDS)]
-    half = cast("onnx.ModelProto", convert_float_to_float16(half, node_block_list=kept))
+    half = cast("onnx.ModelProto", _float16.convert_float_to_float16(half, node_block_list=kept))
     _join_islands(half)
     # The converter appends its Casts at the end.
-    OnnxModel.graph_topological_sort(half.graph)
+    _onnx_model.OnnxModel.graph_topological_sort(half.graph)
     onnx.checker.check_model(half, full_check=True)
     return half
 

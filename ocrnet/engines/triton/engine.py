@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from tritonclient.grpc import InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
-from ocrnet.deadline import seconds_left
+from ocrnet.concurrency import seconds_left
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.triton.connection import TritonConnection
 from ocrnet.engines.triton.graphs import VERSION, TritonGraph

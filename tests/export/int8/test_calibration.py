@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from export.int8.calibration import Calibration, drawn_pictures, pictures_of_folder
+from export.int8.calibration import Calibration, pictures_of_folder, synthetic_pictures
 from ocrnet.errors import InputError
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size, get_spec
@@ -33,7 +33,7 @@ def _greys(images: list[NDArray[np.uint8]]) -> list[int]:
 
 
 def test_drawn_pictures_are_neither_the_test_s_nor_judged_on_twice() -> None:
-    drawn = drawn_pictures(SPEC, Size(64, 96), 5)
+    drawn = synthetic_pictures(SPEC, Size(64, 96), 5)
     assert [picture.shape for picture in drawn.calibration] == [(1, 64, 96, 3)] * 5
     assert [example.image.shape for example in drawn.held_out] == [(64, 96, 3)] * 2
     np.testing.assert_array_equal(drawn.calibration[1][0], draw_scene(500_001, 64, 96).image)
@@ -43,11 +43,11 @@ def test_drawn_pictures_are_neither_the_test_s_nor_judged_on_twice() -> None:
 
 
 def test_scenes_have_no_labels_for_models_of_other_data_sets() -> None:
-    assert not drawn_pictures(VOC, Size(64, 64), 1).labelled
+    assert not synthetic_pictures(VOC, Size(64, 64), 1).labelled
 
 
 def test_whole_pictures_are_shrunk_to_calibrate_with_and_judged_as_they_are() -> None:
-    drawn = drawn_pictures(SPEC, Size(1024, 2048), 1)
+    drawn = synthetic_pictures(SPEC, Size(1024, 2048), 1)
     np.testing.assert_array_equal(drawn.calibration[0][0], draw_scene(500_000, 512, 1024).image)
     assert drawn.held_out[0].image.shape == (1024, 2048, 3)
 

@@ -22,7 +22,7 @@ from export.int8.sensitivity import BY_DEFAULT
 from export.tensorrt.api import load_tensorrt
 from export.tensorrt.plan_builder import BuildOptions, build_plan
 from export.tensorrt.profiles import ShapeRange
-from ocrnet.datasets import DrawnScenes
+from ocrnet.datasets import SyntheticScenes
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size
 
@@ -153,7 +153,7 @@ def test_a_rewritten_graph_is_calibrated_as_that_of_a_smaller_size(
         op for op in quantised.get_ops() if "/_split_bottleneck/Add" in op.get_friendly_name()
     ]
     assert not any(_quantised(value) for value in added.input_values())
-    scenes = list(DrawnScenes(600_000, 1, size))
+    scenes = list(SyntheticScenes(600_000, 1, size))
     judge = Judge(graph, demo.spec, scenes, labelled=True)
     assert 0 < judge.figures(quantised).changed_labels < 0.05
 

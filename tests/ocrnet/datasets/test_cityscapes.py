@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ocrnet.cli import main
-from ocrnet.datasets import DrawnScenes, open_dataset
+from ocrnet.datasets import SyntheticScenes, open_dataset
 from ocrnet.errors import InputError
 from ocrnet.zoo import Size
 
@@ -15,17 +15,17 @@ TRAIN_ID += [14, 15, 255, 255, 16, 17, 18]
 
 
 @pytest.fixture
-def scenes(tmp_path: Path) -> DrawnScenes:
+def scenes(tmp_path: Path) -> SyntheticScenes:
     """Three scenes, written into tmp_path by the command."""
     flags = ["--layout", "cityscapes", "--seed", "3", "--count", "3"]
     size = ["--height", "37", "--width", "75"]
     assert main(["scenes", str(tmp_path), *flags, *size]) == 0
-    return DrawnScenes(3, 3, Size(37, 75))
+    return SyntheticScenes(3, 3, Size(37, 75))
 
 
 @pytest.mark.parametrize("kind", ["labelTrainIds", "labelIds"])
 def test_reads_what_the_command_draws(
-    tmp_path: Path, scenes: DrawnScenes, names: Callable, kind: str
+    tmp_path: Path, scenes: SyntheticScenes, names: Callable, kind: str
 ) -> None:
     """Each of the two kinds of labels alone; labelIds say 0 for what is ignored."""
     for path in (tmp_path / "gtFine").rglob("*.png"):
@@ -68,7 +68,7 @@ def test_sorted_over_cities_without_hidden_files(
     assert names(open_dataset("cityscapes", tmp_path, limit=2)) == ["a/a_10", "a/a_2"]
 
 
-def test_a_picture_without_labels_is_named(tmp_path: Path, scenes: DrawnScenes) -> None:
+def test_a_picture_without_labels_is_named(tmp_path: Path, scenes: SyntheticScenes) -> None:
     for path in tmp_path.rglob("drawn_000004_*_gtFine_label*"):
         path.unlink()
     with pytest.raises(InputError) as caught:
@@ -81,7 +81,7 @@ def test_a_picture_without_labels_is_named(tmp_path: Path, scenes: DrawnScenes) 
     assert len(open_dataset("cityscapes", tmp_path, limit=1)) == 1
 
 
-def test_a_split_that_is_not_there(tmp_path: Path, scenes: DrawnScenes) -> None:
+def test_a_split_that_is_not_there(tmp_path: Path, scenes: SyntheticScenes) -> None:
     with pytest.raises(InputError, match="no pictures found: looked for ") as caught:
         open_dataset("cityscapes", tmp_path, "test")
     assert str(tmp_path / "leftImg8bit" / "test" / "*" / "*_leftImg8bit.png") in str(caught.value)

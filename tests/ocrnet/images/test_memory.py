@@ -10,7 +10,7 @@ from corpus import jpeg, peak, vp8l, webp
 from corpus.exif import orientation, tiff
 from corpus.png import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, chunk, png
 from ocrnet.errors import UndecodablePicture
-from ocrnet.images import PictureLimits, decode_picture, inspect_picture
+from ocrnet.images import ImageLimits, decode_image, inspect_image
 
 HEIGHT, WIDTH = 1500, 2000
 
@@ -79,11 +79,11 @@ def test_metadata_of_a_webp_stays_away_from_the_decoder() -> None:
     texts = tiff(*[(0x010F, 2, 100_000, 8)] * 10_000) + bytes(100_000)
     chunk = "VP8L", webp.body(webp.webp(image), "VP8L")
     data = webp.extended(64, 64, chunk, ("EXIF", texts), ("XMP ", texts), flags=0x0C)
-    header = inspect_picture(data, PictureLimits())
+    header = inspect_image(data, ImageLimits())
     assert len(header.file) < 100
-    np.testing.assert_array_equal(decode_picture(header), image)
+    np.testing.assert_array_equal(decode_image(header), image)
     turned = webp.extended(64, 64, ("EXIF", orientation(6)), chunk, flags=0x08)
-    assert inspect_picture(turned, PictureLimits()).orientation == 6
+    assert inspect_image(turned, ImageLimits()).orientation == 6
 
 
 def test_a_webp_of_28_bytes_is_served() -> None:
@@ -93,12 +93,12 @@ def test_a_webp_of_28_bytes_is_served() -> None:
     one.put_code("".join(map(vp8l.one_symbol, (1, 0, 1, 1, 0))))
     data = webp.riff(("VP8L", b"\x2f" + bytes(4) + one.done()))
     assert len(data) == 28
-    header = inspect_picture(data, PictureLimits())
-    np.testing.assert_array_equal(decode_picture(header), [[[0, 1, 1]]])
+    header = inspect_image(data, ImageLimits())
+    np.testing.assert_array_equal(decode_image(header), [[[0, 1, 1]]])
 
 
 @pytest.mark.parametrize("size", [(63, 64), (64, 65)])
 def test_a_webp_whose_head_and_pixels_say_different_sizes_is_damaged(size: tuple[int, int]) -> None:
     chunk = "VP8L", webp.body(webp.webp(np.zeros((64, 64, 3), np.uint8)), "VP8L")
     with pytest.raises(UndecodablePicture, match="different sizes"):
-        inspect_picture(webp.extended(*size, chunk), PictureLimits())
+        inspect_image(webp.extended(*size, chunk), ImageLimits())

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ocrnet.images import published_size, resize_picture
+from ocrnet.images import published_size, resize_image
 from ocrnet.zoo import Size
 from ocrnet.zoo.spec import ResizeLimits
 
@@ -22,4 +22,4 @@ def test_published_sizes(size: Size, limits: ResizeLimits, expected: Size) -> No
 
 def test_resizing_to_the_same_size_is_no_work() -> None:
     image = np.zeros((24, 36, 3), np.uint8)
-    assert resize_picture(image, Size(24, 36)) is image
+    assert resize_image(image, Size(24, 36)) is image

@@ -11,7 +11,7 @@ from PIL import Image
 from corpus import peak, vp8l, webp
 from corpus.vp8l import COLOUR, PREDICTOR, SUBTRACT_GREEN, Lossless
 from ocrnet.errors import UndecodablePicture
-from ocrnet.images import PictureLimits, decode_picture, inspect_picture
+from ocrnet.images import ImageLimits, decode_image, inspect_image
 from ocrnet.images import vp8l as reader
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size
@@ -50,7 +50,7 @@ def test_the_estimate_holds(kind: str, tmp_path: Path) -> None:
     took, promised = peak.peak_and_estimate(SMALL, data, tmp_path)
     assert took <= promised + peak.SLACK
     assert promised <= 2.5 * took + peak.SLACK
-    pixels = inspect_picture(data, PictureLimits()).size.pixels
+    pixels = inspect_image(data, ImageLimits()).size.pixels
     assert took > 8 * pixels + len(data) + peak.SLACK  # more than an ordinary picture's
 
 
@@ -70,7 +70,7 @@ def test_the_tests_own_pictures_are_what_other_decoders_see() -> None:
     ):
         seen = np.asarray(Image.open(io.BytesIO(made.file())).convert("RGB"))
         np.testing.assert_array_equal(seen, made.shows())
-        decoded = decode_picture(inspect_picture(made.file(), PictureLimits()))
+        decoded = decode_image(inspect_image(made.file(), ImageLimits()))
         np.testing.assert_array_equal(decoded, made.shows())
 
 
@@ -121,10 +121,10 @@ def _codes(groups: int, cache_bits: int) -> bytes:
 @pytest.mark.parametrize("method", [0, 4, 6])
 def test_ordinary_pictures_cost_little_more(image: np.ndarray, method: int) -> None:
     data = webp.webp(image, method=method)
-    header = inspect_picture(data, PictureLimits())
+    header = inspect_image(data, ImageLimits())
     pixels = image.shape[0] * image.shape[1]
     assert 8 * pixels < header.decode_bytes < 8 * pixels + len(data) + 600_000
-    np.testing.assert_array_equal(decode_picture(header), image[..., :3])
+    np.testing.assert_array_equal(decode_image(header), image[..., :3])
 
 
 def test_sub_images_that_are_too_long_to_read_count_as_the_worst(
@@ -147,7 +147,7 @@ def test_data_that_breaks_off_before_the_groups_is_damaged(share: float) -> None
     sub_image = 5 + 16_384 * 2 - 2000
     data = webp.riff(("VP8L", chunk[: 5 + int(share * sub_image)]))
     with pytest.raises(UndecodablePicture, match="prefix codes"):
-        inspect_picture(data, PictureLimits())
+        inspect_image(data, ImageLimits())
 
 
 @pytest.mark.parametrize(
@@ -169,4 +169,4 @@ def test_what_is_no_prefix_code_is_damaged(lengths: list[int]) -> None:
 def test_a_transform_given_twice_is_damaged() -> None:
     made = Lossless(64, 64, 3, transforms=(SUBTRACT_GREEN, SUBTRACT_GREEN))
     with pytest.raises(UndecodablePicture, match="prefix codes"):
-        inspect_picture(made.file(), PictureLimits())
+        inspect_image(made.file(), ImageLimits())

@@ -54,7 +54,7 @@ def test_stitching_equals_the_textbook_form(
     weights = even if blend == "uniform" else gaussian_weights(height, width)
     expected = _reference(parts, plan, align_corners, weights)
 
-    stitched = StitchedLogits(plan, blend=blend, align_corners=align_corners)
+    stitched = StitchedLogits(plan, blend=blend, output_stride=4, align_corners=align_corners)
     writer = _writer(stitched, 5)
     finished = []
     for window, part in zip(plan, parts, strict=True):
@@ -72,20 +72,20 @@ def test_stitching_equals_the_textbook_form(
 
 def test_windows_are_dropped_once_their_rows_are_written() -> None:
     plan = plan_windows(Size(4000, 64), Size(64, 64), Size(40, 40))
-    stitched = StitchedLogits(plan, blend="uniform", align_corners=False)
+    stitched = StitchedLogits(plan, blend="uniform", output_stride=4, align_corners=False)
     writer = _writer(stitched, 3)
-    held = []
+    pending = []
     for window in plan:
         stitched.add(window, np.zeros((3, 16, 16), np.float32))
         writer.advance()
-        held.append(len(stitched._held))
-    assert len(held) > 90
-    assert max(held) <= 3
+        pending.append(len(stitched._pending))
+    assert len(pending) > 90
+    assert max(pending) <= 3
 
 
 def test_rows_that_are_gone_are_not_made_up() -> None:
     plan = plan_windows(Size(100, 10), Size(10, 10), Size(10, 10))
-    stitched = StitchedLogits(plan, blend="uniform", align_corners=False)
+    stitched = StitchedLogits(plan, blend="uniform", output_stride=4, align_corners=False)
     with pytest.raises(ValueError, match="rows 0 to 5"):
         stitched.rows(0, 5)
 

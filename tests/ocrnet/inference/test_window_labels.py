@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from ocrnet.inference.argmax import LabelMap
 from ocrnet.inference.logits import NetworkLogits, ResizedLogits
 from ocrnet.inference.maps import MapWriter, Want
-from ocrnet.inference.stitching import StitchedLogits
-from ocrnet.inference.window_labels import suits
+from ocrnet.inference.stitching import Blend, StitchedLogits, suits
 from ocrnet.inference.windows import WindowPlan, plan_windows
 from ocrnet.timings import Timings
 from ocrnet.zoo import Size
@@ -49,16 +49,21 @@ def _sum(plan: WindowPlan, parts: list[np.ndarray], align_corners: bool) -> np.n
 @pytest.mark.parametrize("stride", [4, 8])
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_labels_equal_those_of_the_upsampled_sum(
-    plan: tuple[Size, Size, Size], stride: int, align_corners: bool
+    plan: tuple[Size, Size, Size], stride: int, align_corners: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ocrnet.inference.stitching._LEAST_PIXELS", 0)  # small ones will do
     windows = plan_windows(*plan)
     parts = _logits(windows, 19, stride)
-    stitched = StitchedLogits(windows, blend="uniform", align_corners=align_corners)
+    stitched = StitchedLogits(
+        windows, blend="uniform", output_stride=stride, align_corners=align_corners
+    )
     found, written = [], 0
     for window, part in zip(windows, parts, strict=True):
         stitched.add(window, part)
         if stitched.finished > written:
-            found.append(stitched.labels(written, stitched.finished, stride))
+            labels = stitched.labels(written, stitched.finished)
+            assert labels is not None
+            found.append(labels)
             written = stitched.finished
             stitched.release(written)
     labels = np.concatenate(found)
@@ -74,20 +79,29 @@ def test_labels_equal_those_of_the_upsampled_sum(
 def test_a_writer_gives_the_same_labels_either_way(wants: frozenset[Want]) -> None:
     plan = plan_windows(Size(512, 768), Size(256, 384), Size(168, 256))
     parts = _logits(plan, 19, 4)
-    stitched = StitchedLogits(plan, blend="uniform", align_corners=False)
+    stitched = StitchedLogits(plan, blend="uniform", output_stride=4, align_corners=False)
     timings = Timings()
     writer = MapWriter(stitched, 19, 4, wants, timings, probabilities=False, align_corners=False)
     for window, part in zip(plan, parts, strict=True):
         stitched.add(window, part)
         writer.advance()
     np.testing.assert_array_equal(writer.labels, _sum(plan, parts, False).argmax(0))
-    assert not stitched._held
+    assert not stitched._pending
 
 
 def test_many_small_windows_and_uneven_weights_are_upsampled() -> None:
     large = plan_windows(Size(1024, 2048), Size(512, 1024), Size(336, 680))
     assert suits(large)
-    assert not suits(plan_windows(Size(256, 480), Size(64, 64), Size(16, 16)))
+    small = plan_windows(Size(256, 480), Size(64, 64), Size(16, 16))
+    assert not suits(small)
     assert not suits(plan_windows(Size(10_000, 16_000), Size(32, 32), Size(1, 1)))
-    assert StitchedLogits(large, blend="uniform", align_corners=False).has_labels
-    assert not StitchedLogits(large, blend="gaussian", align_corners=False).has_labels
+    assert _labels_of_zeros(large, "uniform") is not None
+    assert _labels_of_zeros(large, "gaussian") is None
+    assert _labels_of_zeros(small, "uniform") is None
+
+
+def _labels_of_zeros(plan: WindowPlan, blend: Blend) -> LabelMap | None:
+    stitched = StitchedLogits(plan, blend=blend, output_stride=4, align_corners=False)
+    for window in plan:
+        stitched.add(window, np.zeros((2, window.height // 4, window.width // 4), np.float32))
+    return stitched.labels(0, plan.picture.height)

@@ -49,19 +49,19 @@ def test_every_pixel_is_covered() -> None:
     assert covered.min() >= 1
 
 
-def test_held_cells_count_the_windows_that_wait() -> None:
+def test_pending_cells_count_the_windows_that_wait() -> None:
     # By default a row of Cityscapes lies under two rows of windows, and a third one arrives.
     plan = plan_windows(Size(1024, 2048), Size(512, 1024), Size(336, 680))
-    assert plan.held_cells(4) == 3 * 3 * 128 * 256
+    assert plan.pending_cells(4) == 3 * 3 * 128 * 256
     # Small strides hold them all.
     plan = plan_windows(Size(100, 64), Size(64, 64), Size(4, 64))
-    assert plan.held_cells(4) == 10 * 16 * 16
+    assert plan.pending_cells(4) == 10 * 16 * 16
     for length in range(20, 60):  # against counting, row by row
         plan = plan_windows(Size(length, 5), Size(17, 5), Size(5, 5))
         over = max(sum(t <= row < t + 17 for t in plan.tops) for row in range(length))
-        assert plan.held_cells(1) == min(over + 1, len(plan.tops)) * 17 * 5
+        assert plan.pending_cells(1) == min(over + 1, len(plan.tops)) * 17 * 5
     tall = plan_windows(Size(100_000, 64), Size(64, 64), Size(32, 64))
-    assert tall.held_cells(4) == 3 * 16 * 16
+    assert tall.pending_cells(4) == 3 * 16 * 16
 
 
 @pytest.mark.parametrize(

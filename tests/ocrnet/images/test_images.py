@@ -10,18 +10,18 @@ from PIL import Image
 
 from ocrnet.errors import PictureTooLarge, UndecodablePicture, UnsupportedPicture
 from ocrnet.images import (
-    PictureLimits,
+    ImageLimits,
     RgbImage,
-    decode_picture,
-    inspect_picture,
+    decode_image,
+    inspect_image,
 )
 
-LIMITS = PictureLimits()
+LIMITS = ImageLimits()
 Encode = Callable[..., bytes]
 
 
-def _decode(data: bytes, limits: PictureLimits = LIMITS) -> RgbImage:
-    return decode_picture(inspect_picture(data, limits))
+def _decode(data: bytes, limits: ImageLimits = LIMITS) -> RgbImage:
+    return decode_image(inspect_image(data, limits))
 
 
 def _ramp(height: int = 24, width: int = 36) -> np.ndarray:
@@ -111,11 +111,11 @@ def _png(width: int, height: int, body: bytes = b"") -> bytes:
 
 def test_limits_are_exact(encode: Encode) -> None:
     data = encode(_ramp(20, 30))
-    assert _decode(data, PictureLimits(len(data), 600, 30)).shape == (20, 30, 3)
+    assert _decode(data, ImageLimits(len(data), 600, 30)).shape == (20, 30, 3)
     for limits, code, actual in (
-        (PictureLimits(len(data) - 1, 600, 30), "too_many_bytes", len(data)),
-        (PictureLimits(len(data), 599, 30), "too_many_pixels", 600),
-        (PictureLimits(len(data), 600, 29), "side_too_long", 30),
+        (ImageLimits(len(data) - 1, 600, 30), "too_many_bytes", len(data)),
+        (ImageLimits(len(data), 599, 30), "too_many_pixels", 600),
+        (ImageLimits(len(data), 600, 29), "side_too_long", 30),
     ):
         with pytest.raises(PictureTooLarge) as caught:
             _decode(data, limits)
