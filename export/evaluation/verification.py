@@ -13,7 +13,7 @@ import torch
 
 from export.artefacts.source import Source
 from export.evaluation.gates import Gate, gate_for, shortcomings
-from export.evaluation.labelled_images import Pictures
+from export.evaluation.labelled_images import LabelledImages
 from export.evaluation.measure import compare_all, figures_of, open_contestants, reference_of
 from export.evaluation.notes import why_not_judged
 from export.evaluation.report import Figures, KindReport, Report, Verdict, Verified
@@ -45,7 +45,7 @@ class Asked:
 
 
 def verify(
-    source: Source, asked: Asked, pictures: Pictures, progress: Progress
+    source: Source, asked: Asked, pictures: LabelledImages, progress: Progress
 ) -> tuple[Report, dict[str, list[View]]]:
     """Compare the model's artefacts with PyTorch; the views are by artefact, as KIND/FILE.
 
@@ -117,7 +117,7 @@ def _verify_kind(
     kind: Kind,
     found: list[Artefact],
     broken: list[Verified],
-    pictures: Pictures,
+    pictures: LabelledImages,
     progress: Progress,
 ) -> tuple[KindReport, dict[str, list[View]]]:
     spec, size = source.spec, fixed_size(source.spec, kind)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from export.evaluation.labelled_images import ScenePictures, middle
+from export.evaluation.labelled_images import SceneImages, middle
 from export.evaluation.views import Keeper, difference_map
 from ocrnet.datasets import Example
 from ocrnet.zoo import Size, get_spec
@@ -14,12 +14,12 @@ def _example(height: int, width: int) -> Example:
 
 
 def test_scenes_are_drawn_in_the_size_of_the_graph() -> None:
-    pictures = ScenePictures(get_spec("demo"), 3, 2, Size(64, 96))
+    pictures = SceneImages(get_spec("demo"), 3, 2, Size(64, 96))
     assert [e.labels.shape for e in pictures.of_size(None)] == [(64, 96)] * 2
     assert [e.labels.shape for e in pictures.of_size(Size(96, 128))] == [(96, 128)] * 2
     assert [e.name for e in pictures.of_size(None)] == ["drawn_000003", "drawn_000004"]
     assert pictures.labelled
-    other = ScenePictures(get_spec("ocrnet_hr18_voc12_20k"), 0, 1, Size(64, 96))
+    other = SceneImages(get_spec("ocrnet_hr18_voc12_20k"), 0, 1, Size(64, 96))
     assert not other.labelled
     assert "no Pascal VOC 2012 labels" in str(other)
 
