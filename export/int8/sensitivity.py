@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from export.evaluation.int8_judge import Figures, Gate, Judge
 from export.evaluation.int8_report import Attempt, Part, Report
-from export.int8.calibration import Pictures
+from export.int8.calibration import CalibrationImages
 from export.int8.layer_groups import computed_nodes, nodes_by_part
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import ModelSpec
@@ -48,7 +48,7 @@ def quantise_within(
     graph: onnx.ModelProto,
     spec: ModelSpec,
     quantise: Quantise[Model],
-    pictures: Pictures,
+    pictures: CalibrationImages,
     gate: Gate,
     floating: Collection[str] = tuple(BY_DEFAULT),
     *,

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from export.artefacts.source import Source
 from export.evaluation.int8_judge import Figures, Gate, Judge, labeller
-from export.int8.calibration import Pictures
+from export.int8.calibration import CalibrationImages
 from ocrnet.datasets import Example
 from ocrnet.zoo import get_spec
 
@@ -16,7 +16,7 @@ Scaled = Callable[[onnx.ModelProto, str, object], onnx.ModelProto]
 
 
 @pytest.fixture(scope="module")
-def image(pictures: Pictures) -> NDArray[np.uint8]:
+def image(pictures: CalibrationImages) -> NDArray[np.uint8]:
     return pictures.held_out[0].image
 
 
@@ -27,7 +27,7 @@ def right(toy: onnx.ModelProto, image: NDArray[np.uint8]) -> Example:
 
 
 def test_the_float_graph_loses_nothing(
-    demo: Source, graph: onnx.ModelProto, pictures: Pictures
+    demo: Source, graph: onnx.ModelProto, pictures: CalibrationImages
 ) -> None:
     """The real network, run by another runtime than judges it."""
     judge = Judge(graph, demo.spec, pictures.held_out, labelled=True)

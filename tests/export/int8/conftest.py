@@ -4,7 +4,7 @@ import onnx
 import pytest
 
 from export.artefacts.source import DEMO_WEIGHTS, Source
-from export.int8.calibration import Pictures, drawn_pictures
+from export.int8.calibration import CalibrationImages, drawn_pictures
 from ocrnet.zoo import Size, get_spec
 
 
@@ -19,7 +19,7 @@ def graph(demo: Source) -> onnx.ModelProto:
 
 
 @pytest.fixture(scope="session")
-def pictures() -> Pictures:
+def pictures() -> CalibrationImages:
     """Small: what is tested is how graphs are made, not how good they can be."""
     return drawn_pictures(get_spec("demo"), Size(128, 256), 4)
 

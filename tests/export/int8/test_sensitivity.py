@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from export.evaluation.int8_judge import Gate
-from export.int8.calibration import Pictures
+from export.int8.calibration import CalibrationImages
 from export.int8.layer_groups import OF_REWRITTEN, PARTS
 from export.int8.sensitivity import Quantised, quantise_within
 from ocrnet.errors import ArtefactError
@@ -47,7 +47,7 @@ class Damage:
 
 
 @pytest.fixture
-def quantise(toy: onnx.ModelProto, pictures: Pictures) -> Quantise:
+def quantise(toy: onnx.ModelProto, pictures: CalibrationImages) -> Quantise:
     def quantise(damage: Damage, most: float, **options: object) -> Quantised[onnx.ModelProto]:
         gate = Gate(changed_labels=most, miou_loss=None)
         return quantise_within(toy, get_spec("demo"), damage, pictures, gate, **options)
