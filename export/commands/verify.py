@@ -98,7 +98,7 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def _verify(arguments: argparse.Namespace) -> int:
     needs_export_extra()
     from export.artefacts.source import Source
-    from export.evaluation.table import as_table
+    from export.evaluation.text_table import as_table
     from export.evaluation.verification import Asked, verify
 
     spec = get_spec(arguments.model)
@@ -116,7 +116,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.write_json(arguments.json)
     if arguments.html:
-        from export.evaluation.page import write_page
+        from export.evaluation.html_page import write_page
 
         write_page(report, views, spec, arguments.html)
     return 0 if report.passed else 1

@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 from export.evaluation.report import Figures, Reference
 from export.evaluation.runners import Images, RunAll, open_outputs, run_pytorch
 from export.evaluation.tally import Tally
-from export.evaluation.views import Keeper
+from export.evaluation.worst_views import Keeper
 from export.network import OCRNet
 from export.tensorrt.plan_runner import PlanRunner
 from ocrnet.artefacts import Artefact

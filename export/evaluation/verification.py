@@ -15,9 +15,9 @@ from export.artefacts.source import Source
 from export.evaluation.gates import Gate, gate_for, shortcomings
 from export.evaluation.labelled_images import LabelledImages
 from export.evaluation.measure import compare_all, figures_of, open_contestants, reference_of
-from export.evaluation.notes import why_not_judged
+from export.evaluation.miou_notes import why_not_judged
 from export.evaluation.report import Figures, KindReport, Report, Verdict, Verified
-from export.evaluation.views import View
+from export.evaluation.worst_views import View
 from export.graphs.onnx_export import fixed_size
 from ocrnet import __version__
 from ocrnet.artefacts import MANIFEST_SUFFIX, Artefact, Kind, graph_folder

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from export.evaluation.labelled_images import SceneImages, middle
-from export.evaluation.views import Keeper, difference_map
+from export.evaluation.worst_views import Keeper, difference_map
 from ocrnet.datasets import Example
 from ocrnet.zoo import Size, get_spec
 

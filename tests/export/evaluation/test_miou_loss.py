@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from export.evaluation.gates import Gate, shortcomings
+from export.evaluation.html_page import write_page
 from export.evaluation.int8_judge import Figures as BuildFigures
 from export.evaluation.int8_judge import Gate as BuildGate
 from export.evaluation.int8_judge import Judge
 from export.evaluation.measure import Contestant, compare_all, figures_of, reference_of
-from export.evaluation.page import write_page
 from export.evaluation.report import Figures, KindReport, Reference, Report, Verified
-from export.evaluation.table import as_table
 from export.evaluation.tally import Tally
+from export.evaluation.text_table import as_table
 from ocrnet.artefacts import Artefact, Manifest
 from ocrnet.datasets import Example
 from ocrnet.datasets.miou import ConfusionMatrix

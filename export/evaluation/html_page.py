@@ -6,10 +6,10 @@ from pathlib import Path
 import simplejpeg
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from export.evaluation.notes import notes
+from export.evaluation.miou_notes import notes
 from export.evaluation.report import Report
-from export.evaluation.table import last_word, logit_error, points, worst_class
-from export.evaluation.views import View
+from export.evaluation.text_table import last_word, logit_error, points, worst_class
+from export.evaluation.worst_views import View
 from ocrnet.formats.masks import palette_png, rgb_png
 from ocrnet.zoo import ModelSpec
 

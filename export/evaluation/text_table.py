@@ -1,6 +1,6 @@
 """The report as a table on a terminal."""
 
-from export.evaluation.notes import notes
+from export.evaluation.miou_notes import notes
 from export.evaluation.report import Figures, KindReport, Report, Verified
 
 _HEAD = ("artefact", "logit error", "labels", "mIoU", "loss", "worst class", "ms", "speed", "")
