@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 from export.evaluation.report import Figures, Reference
 from export.evaluation.runners import Images, RunAll, open_outputs, run_pytorch
 from export.evaluation.tally import Tally
-from export.evaluation.worst_views import Keeper
+from export.evaluation.worst_views import WorstViews
 from export.network import OCRNet
 from export.tensorrt.plan_runner import PlanRunner
 from ocrnet.artefacts import Artefact
@@ -34,7 +34,7 @@ class Contestant:
     artefact: Artefact
     run: RunAll
     tally: Tally
-    views: Keeper = field(default_factory=Keeper)
+    views: WorstViews = field(default_factory=WorstViews)
 
     @property
     def timed(self) -> bool:

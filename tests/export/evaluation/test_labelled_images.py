@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from export.evaluation.labelled_images import SceneImages, middle
-from export.evaluation.worst_views import Keeper, difference_map
+from export.evaluation.worst_views import WorstViews, difference_map
 from ocrnet.datasets import Example
 from ocrnet.zoo import Size, get_spec
 
@@ -42,7 +42,7 @@ def test_what_is_smaller_is_enlarged_and_never_padded(size: Size) -> None:
 
 
 def test_the_worst_pictures_are_kept_and_a_single_pixel_is_seen() -> None:
-    keeper = Keeper()
+    keeper = WorstViews()
     for name, pixels in (("none", 0), ("one", 1), ("many", 50), ("none too", 0), ("few", 7)):
         example = _example(200, 1200)
         changed = np.zeros((200, 1200), bool)
@@ -67,7 +67,7 @@ def test_the_difference_colours_what_changed_alone() -> None:
 
 
 def test_without_a_change_one_picture_is_enough() -> None:
-    keeper = Keeper()
+    keeper = WorstViews()
     example = _example(20, 30)
     for _ in range(3):
         keeper.offer(example, example.labels, example.labels, np.zeros((20, 30), bool))
