@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TypeVar
 
@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
-from export.evaluation.report import Figures, Reference
+from export.evaluation.figures import Figures
+from export.evaluation.report import Reference
 from export.evaluation.runners import Images, RunAll, open_outputs, run_pytorch
 from export.evaluation.tally import Tally
 from export.evaluation.worst_views import WorstViews
@@ -110,7 +111,8 @@ def _count(
         else _labels(logits, example, spec)
     )
     changed = labels != expected_labels
-    contestant.tally.add_difference(expected, logits, changed)
+    contestant.tally.add_logits(expected, logits)
+    contestant.tally.add_changed(changed)
     contestant.tally.add_labels(example.labels, labels)
     contestant.views.offer(example, expected_labels, labels, changed)
 
@@ -138,12 +140,8 @@ def figures_of(contestant: Contestant, reference: Tally, spec: ModelSpec) -> Fig
     }
     worst = max(losses.items(), key=lambda item: item[1], default=None)
     ratios = [slow / fast for slow, fast in zip(reference.seconds, tally.seconds, strict=True)]
-    return Figures(
-        logit_error=tally.logit_error,
-        changed_labels=tally.changed_labels,
-        miou=tally.miou,
-        miou_of_present=tally.miou_of_present,
-        miou_loss=tally.miou_loss(reference),
+    return replace(
+        tally.figures(reference),
         iou=iou,
         worst_class=worst,
         latency_ms=tally.latency_ms if contestant.timed else None,

@@ -1,12 +1,13 @@
 """The report as a table on a terminal."""
 
+from export.evaluation.figures import Figures, finite
 from export.evaluation.miou_notes import notes
-from export.evaluation.report import Figures, KindReport, Report, Verified
+from export.evaluation.report import KindReport, VerificationReport, Verified
 
 _HEAD = ("artefact", "logit error", "labels", "mIoU", "loss", "worst class", "ms", "speed", "")
 
 
-def as_table(report: Report) -> str:
+def as_table(report: VerificationReport) -> str:
     """Lines of text: a table per kind of graph, the reasons of what did not pass, a last word."""
     lines = [
         f"{report.model}, checkpoint {report.checkpoint}, on {report.pictures}",
@@ -18,7 +19,7 @@ def as_table(report: Report) -> str:
     return "\n".join(lines)
 
 
-def last_word(report: Report) -> str:
+def last_word(report: VerificationReport) -> str:
     """Return one sentence with the count of each verdict."""
     counts = {
         "passed": report.count("pass"),
@@ -80,7 +81,8 @@ def _row(artefact: Verified) -> list[str]:
 
 def logit_error(figures: Figures) -> str:
     """As text."""
-    return "not finite" if figures.logit_error is None else f"{figures.logit_error:.1e}"
+    error = finite(figures.logit_error)
+    return "not finite" if error is None else f"{error:.1e}"
 
 
 def worst_class(figures: Figures) -> str:

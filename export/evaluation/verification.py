@@ -12,11 +12,12 @@ import onnxruntime
 import torch
 
 from export.artefacts.source import Source
+from export.evaluation.figures import Figures
 from export.evaluation.gates import Gate, gate_for, shortcomings
 from export.evaluation.labelled_images import LabelledImages
 from export.evaluation.measure import compare_all, figures_of, open_contestants, reference_of
 from export.evaluation.miou_notes import why_not_judged
-from export.evaluation.report import Figures, KindReport, Report, Verdict, Verified
+from export.evaluation.report import KindReport, Verdict, VerificationReport, Verified
 from export.evaluation.worst_views import View
 from export.graphs.onnx_export import fixed_size
 from ocrnet import __version__
@@ -46,7 +47,7 @@ class Asked:
 
 def verify(
     source: Source, asked: Asked, pictures: LabelledImages, progress: Progress
-) -> tuple[Report, dict[str, list[View]]]:
+) -> tuple[VerificationReport, dict[str, list[View]]]:
     """Compare the model's artefacts with PyTorch; the views are by artefact, as KIND/FILE.
 
     Raises ArtefactError if there is nothing to verify.
@@ -64,7 +65,7 @@ def verify(
             f"{asked.repository} holds no such artefact of {source.spec.name}: build some with "
             f"'ocrnet export build {source.spec.name} --to …'"
         )
-    return Report(
+    return VerificationReport(
         model=source.spec.name,
         checkpoint=source.checkpoint_name,
         checkpoint_sha256=source.checkpoint_sha256,
@@ -141,12 +142,7 @@ def _verify_kind(
             changed_labels=asked.changed_labels,
             miou_loss=asked.miou_loss,
         )
-        missed = shortcomings(
-            gate,
-            logit_error=figures.logit_error,
-            changed_labels=figures.changed_labels,
-            miou_loss=figures.miou_loss,
-        )
+        missed = shortcomings(gate, figures)
         if asked.miou_loss is not None and figures.miou_loss is None:
             missed.append(
                 f"a loss of mIoU cannot be judged, allowed {asked.miou_loss:.3f} points: "

@@ -1,15 +1,21 @@
 """The files that `export verify --json` and `export build --to int8` write, to the byte."""
 
+import math
 from pathlib import Path
 
 import pytest
 
+from export.evaluation.figures import Figures
 from export.evaluation.gates import Gate
-from export.evaluation.int8_judge import Figures as Int8Figures
-from export.evaluation.int8_judge import Gate as Int8Gate
-from export.evaluation.int8_report import Attempt, Part
-from export.evaluation.int8_report import Report as Int8Report
-from export.evaluation.report import Figures, KindReport, Reference, Report, Verified
+from export.evaluation.report import (
+    Attempt,
+    Int8Report,
+    KindReport,
+    Part,
+    Reference,
+    VerificationReport,
+    Verified,
+)
 
 VERIFIED = """\
 {
@@ -140,8 +146,8 @@ INT8 = """\
 """
 
 
-@pytest.mark.parametrize(("logit_error", "written"), [(0.01, "0.01"), (None, "null")])
-def test_what_verify_writes(logit_error: float | None, written: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("logit_error", "written"), [(0.01, "0.01"), (math.inf, "null")])
+def test_what_verify_writes(logit_error: float, written: str, tmp_path: Path) -> None:
     figures = Figures(
         logit_error=logit_error,
         changed_labels=0.25,
@@ -159,7 +165,7 @@ def test_what_verify_writes(logit_error: float | None, written: str, tmp_path: P
     )
     not_run = Verified("model_sm80.plan", "tensorrt", "float32", None, None, "not run", [])
     reference = Reference(0.5, 0.75, {"road": 0.75, "train": None}, ["road"], 20.5)
-    report = Report(
+    report = VerificationReport(
         model="demo",
         checkpoint="demo.safetensors",
         checkpoint_sha256="00",
@@ -188,10 +194,10 @@ def test_what_stands_beside_an_int8_artefact(
         calibrated=32,
         held_out=8,
         miou=miou,
-        gate=Int8Gate(0.03, 0.5),
+        gate=Gate(None, 0.03, 0.5),
         attempts=[
-            Attempt(["normalisation"], Int8Figures(0.25, loss)),
-            Attempt(["fusion", "normalisation"], Int8Figures(0.02, loss)),
+            Attempt(["normalisation"], Figures(None, 0.25, miou=0.5, miou_loss=loss)),
+            Attempt(["fusion", "normalisation"], Figures(None, 0.02, miou=0.5, miou_loss=loss)),
         ],
         parts=[
             Part(
@@ -200,6 +206,6 @@ def test_what_stands_beside_an_int8_artefact(
             Part("stem", False, "", None),
         ],
     )
-    report.write(tmp_path / "model_int8.xml.int8.json")
+    report.write_json(tmp_path / "model_int8.xml.int8.json")
     found = (tmp_path / "model_int8.xml.int8.json").read_text()
     assert found == INT8.replace("MIOU", written[0]).replace("LOSS", written[1])
