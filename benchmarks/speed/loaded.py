@@ -2,32 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchmarks.speed.case import Case
 from benchmarks.speed.device import Device
 from export.artefacts.targets import Product
-from export.tensorrt.plan_runner import PlanRunner
-from ocrnet.artefacts import MANIFEST_SUFFIX, read_manifest
-from ocrnet.engines.contract import Images, OutputName
+from export.tensorrt.plan_runner import PlanGraph
 from ocrnet.engines.engine_options import EngineOptions
 from ocrnet.engines.in_process import LoadedGraph
 from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
-
-
-class PlanGraph:
-    """A TensorRT plan, by Polygraphy's runner."""
-
-    def __init__(self, path: Path):
-        """Raises ArtefactError where it cannot be run."""
-        outputs = read_manifest(path.with_name(path.name + MANIFEST_SUFFIX)).outputs
-        self.outputs = frozenset(outputs)
-        self._runner = PlanRunner(path, outputs)
-
-    def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
-        """As LoadedGraph.run."""
-        return self._runner(np.ascontiguousarray(images))[output]
 
 
 def product_of(case: Case, device: Device) -> Product:

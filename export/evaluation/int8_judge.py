@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 
 from export.evaluation.figures import Figures
 from export.evaluation.tally import Tally
 from ocrnet.datasets import Example
+from ocrnet.engines.in_process import LoadedGraph
+from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
 from ocrnet.inference.argmax import upsample_argmax
 from ocrnet.zoo import ModelSpec, Size
 
@@ -65,44 +66,22 @@ class Judge:
 
 def labeller(model: "openvino.Model | onnx.ModelProto", spec: ModelSpec) -> Labeller:
     """Open a graph on the CPU: uint8 (H, W, 3) → uint8 (H, W)."""
-    run = _in_onnxruntime(model) if isinstance(model, onnx.ModelProto) else _in_openvino(model)
+    graph = _onnx(model) if isinstance(model, onnx.ModelProto) else _openvino(model)
 
     def label(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        size = Size(*image.shape[:2])
-        return upsample_argmax(run(image[None])[0], size, align_corners=spec.align_corners)
+        logits = np.asarray(graph.run(image[None], "logits")[0], np.float32)
+        return upsample_argmax(logits, Size(*image.shape[:2]), align_corners=spec.align_corners)
 
     return label
 
 
-def _in_openvino(model: "openvino.Model") -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-    import openvino
-
-    from ocrnet.engines.openvino import float_type
+def _openvino(model: "openvino.Model") -> LoadedGraph:
+    from ocrnet.engines.openvino import OpenVinoGraph
 
     quantised = any(op.get_type_name() == "FakeQuantize" for op in model.get_ops())
-    hint = float_type("int8" if quantised else "float32")
-    config = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
-    request = openvino.Core().compile_model(model, "CPU", config).create_infer_request()
-
-    def run(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        request.infer({"image": images})
-        return np.array(request.get_tensor("logits").data, np.float32)
-
-    return run
+    return OpenVinoGraph(model, precision="int8" if quantised else "float32")
 
 
-def _in_onnxruntime(model: onnx.ModelProto) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # Q/DQ as it stands, in float between: kernels of 8 bits overflow on CPUs without VNNI, while
-    # this graph is for GPUs.
-    options.add_session_config_entry("session.disable_quant_qdq", "1")
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-
-    def run(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        (logits,) = session.run(["logits"], {"image": images})
-        return np.asarray(logits, np.float32)
-
-    return run
+def _onnx(model: onnx.ModelProto) -> LoadedGraph:
+    # Kernels of 8 bits overflow on CPUs without VNNI, while this graph is for GPUs.
+    return OnnxRuntimeGraph(model.SerializeToString(), quiet=True, qdq_in_float=True)

@@ -15,7 +15,7 @@ from export.artefacts.targets import Product
 from export.graphs.ports import FREE, Port, declared_ports
 from export.tensorrt.api import Gpu, find_gpu, load_tensorrt
 from export.tensorrt.plan_builder import BuildOptions, build_plan
-from export.tensorrt.plan_runner import PlanRunner, check_plan
+from export.tensorrt.plan_runner import PlanGraph, check_plan
 from export.tensorrt.profiles import shape_range
 from ocrnet.artefacts import Manifest, read_manifest
 from ocrnet.cli import main
@@ -48,7 +48,7 @@ def test_plans_are_parsed_and_built(name: str, tmp_path: Path) -> None:
             assert set(manifest.versions) >= {"tensorrt_rtx", "torch"}
             assert manifest.parity == {}
             with pytest.raises(ArtefactError, match=r"no NVIDIA GPU|ahead of time"):
-                PlanRunner(folder / manifest.file, ["logits"])
+                PlanGraph(folder / manifest.file)
 
 
 @pytest.mark.usefixtures("_rtx")
