@@ -1,6 +1,5 @@
 """Verify a model: every artefact of it that the repository holds."""
 
-import platform
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from ocrnet.artefacts import MANIFEST_SUFFIX, Artefact, Kind, graph_folder
 from ocrnet.artefacts.repository import check_artefact
 from ocrnet.datasets import Example
 from ocrnet.errors import ArtefactError
+from ocrnet.machine import processor
 
 # Shows how far a run over the examples is; the text says of which graphs.
 Progress = Callable[[Iterable[Example], str, int], Iterable[Example]]
@@ -71,7 +71,7 @@ def verify(
         checkpoint_sha256=source.checkpoint_sha256,
         pictures=str(pictures),
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
-        machine=f"{_processor()}, {torch.get_num_threads()} threads",
+        machine=f"{processor()}, {torch.get_num_threads()} threads",
         versions={
             "ocrnet": __version__,
             "torch": torch.__version__,
@@ -170,13 +170,3 @@ def _entry(
     return Verified(
         manifest.file, manifest.format, manifest.precision, gate, figures, verdict, reasons
     )
-
-
-def _processor() -> str:
-    """The processor's name, as Linux has it, else as Python has."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
