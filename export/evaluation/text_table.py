@@ -1,10 +1,13 @@
 """The report as a table on a terminal."""
 
+from tabulate import tabulate
+
 from export.evaluation.figures import Figures, finite
 from export.evaluation.miou_notes import notes
 from export.evaluation.report import KindReport, VerificationReport, Verified
 
 _HEAD = ("artefact", "logit error", "labels", "mIoU", "loss", "worst class", "ms", "speed", "")
+_ALIGNED = ["left" if name in ("artefact", "worst class", "") else "right" for name in _HEAD]
 
 
 def as_table(report: VerificationReport) -> str:
@@ -32,7 +35,7 @@ def last_word(report: VerificationReport) -> str:
 
 def _kind(kind: KindReport) -> list[str]:
     size = f" ({kind.size})" if kind.size else ""
-    rows = [list(_HEAD)]
+    rows = []
     if kind.reference:
         reference = kind.reference
         rows.append(
@@ -49,14 +52,9 @@ def _kind(kind: KindReport) -> list[str]:
             ]
         )
     rows += [_row(artefact) for artefact in kind.artefacts]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    lines = [f"{kind.kind}{size}"]
-    for row in rows:
-        cells = [
-            text.ljust(width) if column in (0, 5, 8) else text.rjust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  " + "  ".join(cells).rstrip())
+    # Cells are text already: what looks like a number is not to be written anew.
+    table = tabulate(rows, _HEAD, tablefmt="plain", disable_numparse=True, colalign=_ALIGNED)
+    lines = [f"{kind.kind}{size}", *(f"  {line}" for line in table.splitlines())]
     for artefact in kind.artefacts:
         lines += [f"  {artefact.file}: {reason}" for reason in artefact.reasons]
     return lines + [f"  note: {text}" for text in notes(kind)]
