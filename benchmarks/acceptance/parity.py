@@ -25,6 +25,7 @@ from benchmarks.lib.json_files import write_json
 from benchmarks.speed.case import EngineName
 from benchmarks.speed.torch_ways import open_label, way
 from export.checkpoints.loading import STAND_IN, load_model
+from export.evaluation.figures import finite
 from export.evaluation.gates import Gate, gate_for, shortcomings
 from export.evaluation.tally import Tally
 from ocrnet.artefacts import Precision
@@ -186,13 +187,14 @@ def _judged(expected: Expected, logits: Tensor, labels: Tensor, gate: Gate | Non
     """gate: None: the figures alone."""
     tally = Tally(expected[0].shape[1], labelled=False)
     changed = labels.cpu().numpy() != expected[1]
-    tally.add_difference(expected[0], logits.float().cpu().numpy(), changed)
-    facts: Facts = {"logit_error": tally.logit_error, "changed_labels": tally.changed_labels}
+    tally.add_logits(expected[0], logits.float().cpu().numpy())
+    tally.add_changed(changed)
+    figures = tally.figures()
+    error, share = finite(figures.logit_error), figures.changed_labels
+    facts: Facts = {"logit_error": error, "changed_labels": share}
     if gate is None:
         return facts | {"verdict": "not judged"}
-    reasons = shortcomings(
-        gate, logit_error=tally.logit_error, changed_labels=tally.changed_labels, miou_loss=None
-    )
+    reasons = shortcomings(gate, figures)
     allowed = {"logit_error": gate.logit_error, "changed_labels": gate.changed_labels}
     verdict = "fail" if reasons else "pass"
     return facts | {"allowed": allowed, "verdict": verdict, "reasons": reasons}

@@ -7,9 +7,6 @@ are missing.
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchmarks.speed.case import Case
 from benchmarks.speed.device import Device
 from export.artefacts.source import Source
@@ -17,9 +14,8 @@ from export.artefacts.targets import Product
 from export.checkpoints.loading import STAND_IN
 from export.commands.needs import checkpoint_of
 from export.tensorrt.api import Gpu
-from export.tensorrt.plan_runner import PlanRunner
-from ocrnet.artefacts import MANIFEST_SUFFIX, Kind, graph_folder, read_manifest
-from ocrnet.engines.contract import Images, OutputName
+from export.tensorrt.plan_runner import PlanGraph
+from ocrnet.artefacts import Kind, graph_folder
 from ocrnet.engines.engine_options import EngineOptions
 from ocrnet.engines.in_process import LoadedGraph
 from ocrnet.errors import OcrnetError
@@ -91,17 +87,3 @@ def onnxruntime_options(
         return EngineOptions(threads=threads), ("CPUExecutionProvider", {})
     # With TF32 it would not be float32.
     return EngineOptions(), ("CUDAExecutionProvider", {"use_tf32": "0"})
-
-
-class PlanGraph:
-    """A TensorRT plan, by Polygraphy's runner."""
-
-    def __init__(self, path: Path):
-        """Raises ArtefactError where it cannot be run."""
-        outputs = read_manifest(path.with_name(path.name + MANIFEST_SUFFIX)).outputs
-        self.outputs = frozenset(outputs)
-        self._runner = PlanRunner(path, outputs)
-
-    def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
-        """As LoadedGraph.run."""
-        return self._runner(np.ascontiguousarray(images))[output]

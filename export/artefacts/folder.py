@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from export.evaluation.int8_report import INT8_SUFFIX
+from export.evaluation.report import INT8_SUFFIX
 from ocrnet.artefacts import MANIFEST_SUFFIX
 
 # The engine inspector's summary of a plan, in the place of `.plan`.

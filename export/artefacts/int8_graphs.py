@@ -10,8 +10,7 @@ import onnx
 from export.artefacts.source import Source
 from export.checkpoints.loading import STAND_IN
 from export.evaluation.gates import gate_for
-from export.evaluation.int8_judge import Gate
-from export.evaluation.int8_report import INT8_SUFFIX, Report
+from export.evaluation.report import INT8_SUFFIX, Int8Report
 from export.graphs.onnx_export import fixed_size
 from export.int8.calibration import Calibration, calibration_size
 from export.int8.sensitivity import Model, Quantise, Quantised, quantise_within
@@ -64,22 +63,19 @@ def _quantise(
     quantise: Quantise[Model],
 ) -> Quantised[Model]:
     spec = source.spec
-    gate = gate_for(
-        "int8", trained=source.checkpoint != STAND_IN, changed_labels=None, miou_loss=None
-    )
     return quantise_within(
         graph,
         spec,
         quantise,
         settings.calibration.pictures(spec, fixed_size(spec, kind)),
-        Gate(gate.changed_labels, gate.miou_loss),
+        gate_for("int8", trained=source.checkpoint != STAND_IN),
         measure_all=settings.measure_parts,
     )
 
 
-def write_report(report: Report, path: Path) -> dict[str, Any]:
+def write_report(report: Int8Report, path: Path) -> dict[str, Any]:
     """Write it beside the artefact; return what the manifest says of it under `build`."""
-    report.write(path.with_name(path.name + INT8_SUFFIX))
+    report.write_json(path.with_name(path.name + INT8_SUFFIX))
     loss = report.figures.miou_loss
     return {
         "calibration": report.pictures,

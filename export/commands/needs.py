@@ -9,7 +9,16 @@ from ocrnet.zoo import ModelSpec
 
 def needs_export_extra() -> None:
     """Raise OcrnetError with what to install, unless all is there."""
-    for name in ("torch", "onnx", "onnxruntime", "safetensors", "httpx2", "jinja2", "tqdm"):
+    for name in (
+        "torch",
+        "onnx",
+        "onnxruntime",
+        "safetensors",
+        "httpx2",
+        "jinja2",
+        "tabulate",
+        "tqdm",
+    ):
         try:
             import_module(name)
         except ModuleNotFoundError as error:

@@ -15,7 +15,7 @@ from ocrnet.errors import OcrnetError
 from ocrnet.zoo import ModelSpec, Size, get_spec
 
 if TYPE_CHECKING:
-    from export.evaluation.labelled_images import Pictures
+    from export.evaluation.labelled_images import LabelledImages
 
 _DESCRIPTION = """\
 Run PyTorch and every artefact of a model over the same pictures, and judge
@@ -98,7 +98,7 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def _verify(arguments: argparse.Namespace) -> int:
     needs_export_extra()
     from export.artefacts.source import Source
-    from export.evaluation.table import as_table
+    from export.evaluation.text_table import as_table
     from export.evaluation.verification import Asked, verify
 
     spec = get_spec(arguments.model)
@@ -116,21 +116,21 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.json:
         report.write_json(arguments.json)
     if arguments.html:
-        from export.evaluation.page import write_page
+        from export.evaluation.html_page import write_page
 
         write_page(report, views, spec, arguments.html)
     return 0 if report.passed else 1
 
 
-def _pictures(arguments: argparse.Namespace, spec: ModelSpec) -> "Pictures":
-    from export.evaluation.labelled_images import DataSetPictures, ScenePictures
+def _pictures(arguments: argparse.Namespace, spec: ModelSpec) -> "LabelledImages":
+    from export.evaluation.labelled_images import DatasetImages, SceneImages
 
     if arguments.data:
         data = open_dataset(spec.dataset, arguments.data, arguments.split, arguments.limit)
-        return DataSetPictures(data, arguments.split)
+        return DatasetImages(data, arguments.split)
     if arguments.seed < 0:
         raise OcrnetError("--seed: scenes are numbered from 0 on")
-    return ScenePictures(spec, arguments.seed, arguments.scenes, arguments.size)
+    return SceneImages(spec, arguments.seed, arguments.scenes, arguments.size)
 
 
 def _progress(examples: Iterable[Example], what: str, total: int) -> Iterable[Example]:

@@ -11,7 +11,7 @@ from ocrnet.datasets import Dataset, Example, SyntheticScenes
 from ocrnet.zoo import DATASETS, ModelSpec, Size
 
 
-class Pictures(Protocol):
+class LabelledImages(Protocol):
     """Examples for any graph."""
 
     @property
@@ -27,7 +27,7 @@ class Pictures(Protocol):
 
 
 @dataclass(frozen=True)
-class ScenePictures:
+class SceneImages:
     """Drawn scenes, drawn in the size that is asked for; `size` is for graphs that take any.
 
     Their labels are those of Cityscapes: models of other data sets are judged without.
@@ -40,7 +40,7 @@ class ScenePictures:
 
     @property
     def labelled(self) -> bool:
-        """As Pictures.labelled."""
+        """As LabelledImages.labelled."""
         return self.spec.dataset == "cityscapes"
 
     def __len__(self) -> int:
@@ -53,12 +53,12 @@ class ScenePictures:
         return f"{scenes} ({self.size} for graphs of any size)"
 
     def of_size(self, size: Size | None) -> Iterator[Example]:
-        """As Pictures.of_size."""
+        """As LabelledImages.of_size."""
         yield from SyntheticScenes(self.first_seed, self.count, size or self.size)
 
 
 @dataclass(frozen=True)
-class DataSetPictures:
+class DatasetImages:
     """The pictures of a data set's split; for a fixed graph, of each the middle."""
 
     data: Dataset
@@ -66,7 +66,7 @@ class DataSetPictures:
 
     @property
     def labelled(self) -> bool:
-        """As Pictures.labelled."""
+        """As LabelledImages.labelled."""
         return True
 
     def __len__(self) -> int:
@@ -76,7 +76,7 @@ class DataSetPictures:
         return f"{len(self)} pictures of {DATASETS[self.data.dataset]} {self.split}"
 
     def of_size(self, size: Size | None) -> Iterator[Example]:
-        """As Pictures.of_size."""
+        """As LabelledImages.of_size."""
         for example in self.data:
             yield example if size is None else middle(example, size)
 

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import median
 from typing import TypeVar
 
@@ -12,19 +13,21 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
-from export.evaluation.report import Figures, Reference
-from export.evaluation.runners import Images, RunAll, open_outputs, run_pytorch
+from export.evaluation.figures import Figures
+from export.evaluation.report import Reference
+from export.evaluation.runners import open_graph, run_pytorch
 from export.evaluation.tally import Tally
-from export.evaluation.views import Keeper
+from export.evaluation.worst_views import WorstViews
 from export.network import OCRNet
-from export.tensorrt.plan_runner import PlanRunner
+from export.tensorrt.plan_runner import PlanGraph
 from ocrnet.artefacts import Artefact
 from ocrnet.datasets import Example
+from ocrnet.engines.contract import Images, OutputName
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import ModelSpec
 
 _Result = TypeVar("_Result")
-_OUTPUTS = ("logits", "labels")
+_OUTPUTS: tuple[OutputName, ...] = ("logits", "labels")
 
 
 @dataclass
@@ -32,9 +35,9 @@ class Contestant:
     """An artefact that runs, and what is counted of it."""
 
     artefact: Artefact
-    run: RunAll
+    run: Callable[[Images], dict[OutputName, NDArray[np.generic]]]
     tally: Tally
-    views: Keeper = field(default_factory=Keeper)
+    views: WorstViews = field(default_factory=WorstViews)
 
     @property
     def timed(self) -> bool:
@@ -46,18 +49,24 @@ class Contestant:
 def open_contestants(
     artefacts: Iterable[Artefact], spec: ModelSpec, stack: ExitStack, *, labelled: bool
 ) -> tuple[list[Contestant], list[tuple[Artefact, str]]]:
-    """Open what runs on this machine; of the others, say why not."""
+    """Open what runs on this machine; of plans that do not, say why not.
+
+    Raises ArtefactError for another graph that its runtime cannot load.
+    """
     ready, not_run = [], []
     for artefact in artefacts:
         manifest = artefact.manifest
         names = [name for name in _OUTPUTS if name in manifest.outputs]
         try:
-            run = open_outputs(artefact.path, manifest.format, manifest.precision, names)
+            graph = open_graph(artefact.path, manifest.format, manifest.precision)
         except ArtefactError as error:
+            if manifest.format in ("onnx", "openvino"):  # which run everywhere
+                raise
             not_run.append((artefact, str(error)))
             continue
-        if isinstance(run, PlanRunner):
-            stack.callback(run.close)
+        if isinstance(graph, PlanGraph):
+            stack.callback(graph.close)
+        run = partial(graph.run_outputs, outputs=names)
         ready.append(Contestant(artefact, run, Tally(spec.classes, labelled=labelled)))
     return ready, not_run
 
@@ -96,7 +105,7 @@ def _count(
     spec: ModelSpec,
     expected: NDArray[np.float32],
     expected_labels: NDArray[np.uint8],
-    outputs: dict[str, NDArray[np.generic]],
+    outputs: dict[OutputName, NDArray[np.generic]],
 ) -> None:
     logits = np.asarray(outputs["logits"], np.float32)
     if logits.shape != expected.shape:
@@ -110,7 +119,8 @@ def _count(
         else _labels(logits, example, spec)
     )
     changed = labels != expected_labels
-    contestant.tally.add_difference(expected, logits, changed)
+    contestant.tally.add_logits(expected, logits)
+    contestant.tally.add_changed(changed)
     contestant.tally.add_labels(example.labels, labels)
     contestant.views.offer(example, expected_labels, labels, changed)
 
@@ -138,12 +148,8 @@ def figures_of(contestant: Contestant, reference: Tally, spec: ModelSpec) -> Fig
     }
     worst = max(losses.items(), key=lambda item: item[1], default=None)
     ratios = [slow / fast for slow, fast in zip(reference.seconds, tally.seconds, strict=True)]
-    return Figures(
-        logit_error=tally.logit_error,
-        changed_labels=tally.changed_labels,
-        miou=tally.miou,
-        miou_of_present=tally.miou_of_present,
-        miou_loss=tally.miou_loss(reference),
+    return replace(
+        tally.figures(reference),
         iou=iou,
         worst_class=worst,
         latency_ms=tally.latency_ms if contestant.timed else None,

@@ -2,14 +2,12 @@
 
 import numpy as np
 
+from export.evaluation.gates import parity_tolerance
 from export.evaluation.runners import Run
 from ocrnet.artefacts import Precision
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size
 
-# Largest error over the largest logit. For float32 the project's bar; for the others a guard
-# against graphs that are wrong: how good they are is for 'ocrnet export verify' to say.
-TOLERANCES: dict[Precision, float] = {"float32": 1e-4, "float16": 3e-2, "int8": 0.5}
 # Sizes other than the traced one: below the network's own stride, odd, prime, one row, one column.
 DYNAMIC_SIZES = (
     Size(64, 96),
@@ -27,7 +25,7 @@ def compare(
     """Return the largest error over the largest logit, per size.
 
     Pictures are noise from a fixed seed; the first of several sizes is run as a batch of two.
-    Raises ArtefactError past the tolerance.
+    Raises ArtefactError past `parity_tolerance`.
     """
     rng = np.random.default_rng(0)
     errors = {}
@@ -38,7 +36,7 @@ def compare(
         if actual.shape != expected.shape:
             raise ArtefactError(f"logits are {actual.shape} at {size}, not {expected.shape}")
         errors[str(size)] = float(np.abs(actual - expected).max() / np.abs(expected).max())
-    worst, allowed = max(errors.values()), TOLERANCES[precision]
+    worst, allowed = max(errors.values()), parity_tolerance(precision)
     if not worst <= allowed:
         raise ArtefactError(
             f"logits are off by {worst:.2g} of the largest, {allowed} is allowed for {precision}"

@@ -1,13 +1,102 @@
-"""What verification found, as it is written to JSON."""
+"""What evaluation finds, as it is written to JSON: of one INT8 artefact, or of a whole model."""
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from export.evaluation.figures import Figures, finite
 from export.evaluation.gates import Gate
 
+# After the whole name of the artefact's file, as that of manifests.
+INT8_SUFFIX = ".int8.json"
+
 Verdict = Literal["pass", "fail", "not run"]
+
+
+class Report(ABC):
+    """What building or verifying found."""
+
+    @abstractmethod
+    def content(self) -> dict[str, object]:
+        """As the file has it."""
+
+    def write_json(self, path: Path) -> None:
+        """Write all of it; folders that are missing are made."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self.content(), indent=2, allow_nan=False)
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One choice of floating parts, and its figures on the pictures held back."""
+
+    floating: list[str]
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class LayerGroup:
+    """One part of the network.
+
+    changed_labels: share of pixels whose label changes when this part alone is INT8; None: not
+    measured. why: empty unless it is floating.
+    """
+
+    name: str
+    floating: bool
+    why: str
+    changed_labels: float | None
+
+
+@dataclass(frozen=True)
+class Int8Report(Report):
+    """Which parts of an INT8 artefact stayed floating, and why: it is written beside the artefact.
+
+    pictures: their origin. miou: as Judge.miou.
+
+    attempts: the first with the parts that float by default, the last as the artefact is.
+    """
+
+    pictures: str
+    calibrated: int
+    held_out: int
+    miou: float | None
+    gate: Gate
+    attempts: list[Attempt]
+    parts: list[LayerGroup]
+
+    @property
+    def figures(self) -> Figures:
+        """The artefact's."""
+        return self.attempts[-1].figures
+
+    @property
+    def floating(self) -> list[str]:
+        """The artefact's parts in float."""
+        return self.attempts[-1].floating
+
+    @property
+    def measured(self) -> bool:
+        """Whether each part was measured alone."""
+        return all(part.changed_labels is not None for part in self.parts)
+
+    def content(self) -> dict[str, object]:
+        """As Report.content: of gate and figures what INT8 is judged by."""
+        return {
+            "pictures": self.pictures,
+            "calibrated": self.calibrated,
+            "held_out": self.held_out,
+            "miou": self.miou,
+            "gate": _of_labels(self.gate),
+            "attempts": [
+                {"floating": attempt.floating, "figures": _of_labels(attempt.figures)}
+                for attempt in self.attempts
+            ],
+            "parts": [asdict(part) for part in self.parts],
+        }
 
 
 @dataclass(frozen=True)
@@ -23,29 +112,6 @@ class Reference:
     iou: dict[str, float | None]
     present: list[str]
     latency_ms: float | None
-
-
-@dataclass(frozen=True)
-class Figures:
-    """An artefact against PyTorch.
-
-    logit_error: of the largest logit; None: a logit is not finite. changed_labels: share of pixels.
-    miou, miou_of_present, iou: as of Reference. miou_loss: PyTorch's miou_of_present minus the
-    artefact's, in points; None where it is not judged (ConfusionMatrix.miou_loss). worst_class: of
-    the present ones, with its loss of IoU in points.
-    latency_ms: median; None where the CPU only imitates the precision. speedup: median over the
-    pictures of PyTorch's seconds over the artefact's.
-    """
-
-    logit_error: float | None
-    changed_labels: float
-    miou: float | None
-    miou_of_present: float | None
-    miou_loss: float | None
-    iou: dict[str, float | None]
-    worst_class: tuple[str, float] | None
-    latency_ms: float | None
-    speedup: float | None
 
 
 @dataclass(frozen=True)
@@ -78,7 +144,7 @@ class KindReport:
 
 
 @dataclass(frozen=True)
-class Report:
+class VerificationReport(Report):
     """One run of `ocrnet export verify`."""
 
     model: str
@@ -104,9 +170,18 @@ class Report:
         """How many artefacts have that verdict."""
         return sum(artefact.verdict == verdict for artefact in self.artefacts)
 
-    def write_json(self, path: Path) -> None:
-        """Write all of it."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            json.dumps(asdict(self), indent=2, allow_nan=False) + "\n", encoding="utf-8"
-        )
+    def content(self) -> dict[str, object]:
+        """As Report.content."""
+        return asdict(self, dict_factory=_without_infinity)
+
+
+def _of_labels(one: Gate | Figures) -> dict[str, float | None]:
+    return {"changed_labels": one.changed_labels, "miou_loss": one.miou_loss}
+
+
+def _without_infinity(fields: list[tuple[str, object]]) -> dict[str, object]:
+    """JSON has no number for the error of a logit that is not finite: null."""
+    return {
+        name: finite(value) if name == "logit_error" and isinstance(value, float) else value
+        for name, value in fields
+    }

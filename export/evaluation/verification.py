@@ -1,6 +1,5 @@
 """Verify a model: every artefact of it that the repository holds."""
 
-import platform
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,18 +10,20 @@ from pathlib import Path
 import torch
 
 from export.artefacts.source import Source
+from export.evaluation.figures import Figures
 from export.evaluation.gates import Gate, gate_for, shortcomings
-from export.evaluation.labelled_images import Pictures
+from export.evaluation.labelled_images import LabelledImages
 from export.evaluation.measure import compare_all, figures_of, open_contestants, reference_of
-from export.evaluation.notes import why_not_judged
-from export.evaluation.report import Figures, KindReport, Report, Verdict, Verified
-from export.evaluation.views import View
+from export.evaluation.miou_notes import why_not_judged
+from export.evaluation.report import KindReport, Verdict, VerificationReport, Verified
+from export.evaluation.worst_views import View
 from export.graphs.onnx_export import fixed_size
 from ocrnet import __version__
 from ocrnet.artefacts import MANIFEST_SUFFIX, Artefact, Kind, graph_folder
 from ocrnet.artefacts.repository import check_artefact
 from ocrnet.datasets import Example
 from ocrnet.errors import ArtefactError
+from ocrnet.machine import processor
 from ocrnet.without_telemetry import onnxruntime
 
 # Shows how far a run over the examples is; the text says of which graphs.
@@ -45,8 +46,8 @@ class Asked:
 
 
 def verify(
-    source: Source, asked: Asked, pictures: Pictures, progress: Progress
-) -> tuple[Report, dict[str, list[View]]]:
+    source: Source, asked: Asked, pictures: LabelledImages, progress: Progress
+) -> tuple[VerificationReport, dict[str, list[View]]]:
     """Compare the model's artefacts with PyTorch; the views are by artefact, as KIND/FILE.
 
     Raises ArtefactError if there is nothing to verify.
@@ -64,13 +65,13 @@ def verify(
             f"{asked.repository} holds no such artefact of {source.spec.name}: build some with "
             f"'ocrnet export build {source.spec.name} --to …'"
         )
-    return Report(
+    return VerificationReport(
         model=source.spec.name,
         checkpoint=source.checkpoint_name,
         checkpoint_sha256=source.checkpoint_sha256,
         pictures=str(pictures),
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
-        machine=f"{_processor()}, {torch.get_num_threads()} threads",
+        machine=f"{processor()}, {torch.get_num_threads()} threads",
         versions={
             "ocrnet": __version__,
             "torch": torch.__version__,
@@ -117,7 +118,7 @@ def _verify_kind(
     kind: Kind,
     found: list[Artefact],
     broken: list[Verified],
-    pictures: Pictures,
+    pictures: LabelledImages,
     progress: Progress,
 ) -> tuple[KindReport, dict[str, list[View]]]:
     spec, size = source.spec, fixed_size(source.spec, kind)
@@ -141,12 +142,7 @@ def _verify_kind(
             changed_labels=asked.changed_labels,
             miou_loss=asked.miou_loss,
         )
-        missed = shortcomings(
-            gate,
-            logit_error=figures.logit_error,
-            changed_labels=figures.changed_labels,
-            miou_loss=figures.miou_loss,
-        )
+        missed = shortcomings(gate, figures)
         if asked.miou_loss is not None and figures.miou_loss is None:
             missed.append(
                 f"a loss of mIoU cannot be judged, allowed {asked.miou_loss:.3f} points: "
@@ -174,13 +170,3 @@ def _entry(
     return Verified(
         manifest.file, manifest.format, manifest.precision, gate, figures, verdict, reasons
     )
-
-
-def _processor() -> str:
-    """The processor's name, as Linux has it, else as Python has."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

@@ -31,7 +31,7 @@ _SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp"})
 
 
 @dataclass(frozen=True)
-class Pictures:
+class CalibrationImages:
     """What an INT8 graph is made with.
 
     origin: in words. calibration: each uint8 (1, H, W, 3), RGB, of the graph's size or, where that
@@ -66,7 +66,7 @@ class Calibration:
             digest.update(hashlib.sha256(_inspect(path).file).digest())
         return f"{len(chosen)} pictures of a folder, SHA-256 {digest.hexdigest()}"
 
-    def pictures(self, spec: ModelSpec, size: Size | None) -> Pictures:
+    def pictures(self, spec: ModelSpec, size: Size | None) -> CalibrationImages:
         """Those for a graph of that size; None: of any, which is given the model's crop."""
         wanted = size or spec.crop
         if self.folder is None:
@@ -74,7 +74,7 @@ class Calibration:
         return pictures_of_folder(self.folder, spec, wanted, self.count)
 
 
-def synthetic_pictures(spec: ModelSpec, size: Size, count: int) -> Pictures:
+def synthetic_pictures(spec: ModelSpec, size: Size, count: int) -> CalibrationImages:
     """Draw street scenes that neither training nor the test has: `count`, and a quarter more.
 
     Their labels are those of Cityscapes. Raises ValueError for a count below 1 or a size that
@@ -82,7 +82,7 @@ def synthetic_pictures(spec: ModelSpec, size: Size, count: int) -> Pictures:
     """
     drawn = SyntheticScenes(FIRST_SEED, count, calibration_size(spec, size))
     held_out = SyntheticScenes(FIRST_HELD_OUT_SEED, math.ceil(count / 4), size)
-    return Pictures(
+    return CalibrationImages(
         Calibration(None, count).origin,
         [scene.image[None] for scene in drawn],
         list(held_out),
@@ -90,7 +90,7 @@ def synthetic_pictures(spec: ModelSpec, size: Size, count: int) -> Pictures:
     )
 
 
-def pictures_of_folder(folder: Path, spec: ModelSpec, size: Size, count: int) -> Pictures:
+def pictures_of_folder(folder: Path, spec: ModelSpec, size: Size, count: int) -> CalibrationImages:
     """Decode up to `count` pictures below a folder, and a quarter more to judge on.
 
     Taken evenly from all that are there, sorted by name. Those to calibrate with are shrunk or
@@ -115,7 +115,7 @@ def pictures_of_folder(folder: Path, spec: ModelSpec, size: Size, count: int) ->
             image = _cover(image, size)
         image = _cut(image, size, index)
         judged.append(Example(str(path), image, np.full(image.shape[:2], IGNORE, np.uint8)))
-    return Pictures(Calibration(folder, count).origin, calibration, judged, labelled=False)
+    return CalibrationImages(Calibration(folder, count).origin, calibration, judged, labelled=False)
 
 
 def calibration_size(spec: ModelSpec, size: Size) -> Size:

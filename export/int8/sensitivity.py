@@ -8,9 +8,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from export.evaluation.int8_judge import Figures, Gate, Judge
-from export.evaluation.int8_report import Attempt, Part, Report
-from export.int8.calibration import Pictures
+from export.evaluation.figures import Figures
+from export.evaluation.gates import Gate, shortcomings
+from export.evaluation.int8_judge import Judge
+from export.evaluation.report import Attempt, Int8Report, LayerGroup
+from export.int8.calibration import CalibrationImages
 from export.int8.layer_groups import computed_nodes, nodes_by_part
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import ModelSpec
@@ -41,14 +43,14 @@ class Quantised(Generic[Model]):
     """An INT8 graph that passed its gate, and how it came about."""
 
     model: Model
-    report: Report
+    report: Int8Report
 
 
 def quantise_within(
     graph: onnx.ModelProto,
     spec: ModelSpec,
     quantise: Quantise[Model],
-    pictures: Pictures,
+    pictures: CalibrationImages,
     gate: Gate,
     floating: Collection[str] = tuple(BY_DEFAULT),
     *,
@@ -72,10 +74,10 @@ def quantise_within(
     model, figures = attempt(why)
     attempts = [Attempt(sorted(why), figures)]
     alone: dict[str, float] = {}
-    if measure_all or not gate.holds(figures):
+    if measure_all or shortcomings(gate, figures):
         for part in (part for part in parts if part not in _NEVER):
             alone[part] = attempt(parts.keys() - {part}, _TO_MEASURE)[1].changed_labels
-    while not gate.holds(figures):
+    while shortcomings(gate, figures):
         left = [part for part in parts if part not in why]
         if len(left) < 2:
             raise ArtefactError(_failure(gate, attempts[0].figures, alone))
@@ -83,14 +85,14 @@ def quantise_within(
         why[worst] = f"measured: changes {alone[worst]:.2%} of the labels when it alone is INT8"
         model, figures = attempt(why)
         attempts.append(Attempt(sorted(why), figures))
-    report = Report(
+    report = Int8Report(
         pictures=pictures.origin,
         calibrated=len(pictures.calibration),
         held_out=len(pictures.held_out),
         miou=judge.miou,
         gate=gate,
         attempts=attempts,
-        parts=[Part(part, part in why, why.get(part, ""), alone.get(part)) for part in parts],
+        parts=[LayerGroup(part, part in why, why.get(part, ""), alone.get(part)) for part in parts],
     )
     return Quantised(model, report)
 

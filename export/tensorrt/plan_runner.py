@@ -1,5 +1,6 @@
 """Run a plan here, for verification and benchmarks; serving it is Triton's job."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,14 @@ from numpy.typing import NDArray
 
 from export.tensorrt.api import Gpu, find_gpu, load_tensorrt
 from ocrnet.artefacts import MANIFEST_SUFFIX, Manifest, read_manifest
+from ocrnet.engines.contract import Images, OutputName
 from ocrnet.errors import ArtefactError
 
 
-class PlanRunner:
-    """A plan loaded into Polygraphy's runner; one picture shape at a time, outputs by name."""
+class PlanGraph:
+    """A LoadedGraph of a TensorRT plan, by Polygraphy's runner; one picture shape at a time."""
 
-    def __init__(self, path: Path, outputs: list[str]):
+    def __init__(self, path: Path):
         """Check the plan against this machine and load it.
 
         Raises ArtefactError without a GPU, for another GPU's plan, or another TensorRT's.
@@ -28,13 +30,19 @@ class PlanRunner:
 
         self._runner = TrtRunner(EngineFromBytes(path.read_bytes()))
         self._runner.activate()
-        self._outputs = outputs
+        self.outputs = frozenset(manifest.outputs)
 
-    def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.generic]]:
-        """(N, H, W, 3) uint8 → those outputs by name."""
+    def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        """As LoadedGraph.run."""
+        return self.run_outputs(images, [output])[output]
+
+    def run_outputs(
+        self, images: Images, outputs: Sequence[OutputName]
+    ) -> dict[OutputName, NDArray[np.generic]]:
+        """As run, but several outputs of one run, by name."""
         # Copies: the runner's own arrays are written again by the next call.
-        found = self._runner.infer({"image": images})
-        return {name: np.array(found[name]) for name in self._outputs}
+        found = self._runner.infer({"image": np.ascontiguousarray(images)})
+        return {name: np.array(found[name]) for name in outputs}
 
     def close(self) -> None:
         """Give the GPU's memory back."""

@@ -1,5 +1,6 @@
 """ONNX Runtime on the CPU, for machines that OpenVINO does not suit."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +20,26 @@ _ERRORS = tuple(
     if isinstance(kind, type) and issubclass(kind, Exception)
 )
 
+_ERRORS_ALONE = 3  # of ONNX Runtime's levels of severity
+
 
 class OnnxRuntimeGraph:
     """A LoadedGraph of ONNX Runtime."""
 
     def __init__(
         self,
-        path: Path,
+        model: Path | bytes,
         options: EngineOptions = DEFAULTS,
         *,
         provider: tuple[str, dict[str, str]] = ("CPUExecutionProvider", {}),
+        quiet: bool = False,
+        qdq_in_float: bool = False,
     ):
-        """provider: ONNX Runtime's name of it, and its options.
+        """Open a file, or a graph in memory: a serialised ONNX model.
+
+        provider: ONNX Runtime's name of it, and its options. quiet: errors are logged, warnings are
+        not. qdq_in_float: quantise and dequantise where the graph says so and compute in float
+        between, instead of by kernels of 8 bits.
 
         Raises ArtefactError for a graph that ONNX Runtime cannot load, or not with the provider.
         """
@@ -38,26 +47,38 @@ class OnnxRuntimeGraph:
         settings.intra_op_num_threads = options.threads
         # Threads that wait actively would take the cores from decoding and stitching.
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if quiet:
+            settings.log_severity_level = _ERRORS_ALONE
+        if qdq_in_float:
+            settings.add_session_config_entry("session.disable_quant_qdq", "1")
         fallback = [] if provider[0] == "CPUExecutionProvider" else ["CPUExecutionProvider"]
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), settings, providers=[provider, *fallback]
+                str(model) if isinstance(model, Path) else model,
+                settings,
+                providers=[provider, *fallback],
             )
         except _ERRORS as error:
             if says_out_of_memory(str(error)):
                 raise OutOfMemory from error
-            raise ArtefactError(f"ONNX Runtime cannot load {path}: {error}") from error
+            name = model if isinstance(model, Path) else "the graph in memory"
+            raise ArtefactError(f"ONNX Runtime cannot load {name}: {error}") from error
         if self._session.get_providers()[0] != provider[0]:  # it would go on without, and say so
             raise ArtefactError(f"ONNX Runtime has no {provider[0]} here, which was asked for")
         self.outputs = frozenset(one.name for one in self._session.get_outputs())
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As LoadedGraph.run."""
+        return self.run_outputs(images, [output])[output]
+
+    def run_outputs(
+        self, images: Images, outputs: Sequence[OutputName]
+    ) -> dict[OutputName, NDArray[np.generic]]:
+        """As run, but several outputs of one run, by name."""
         try:
-            (result,) = self._session.run([output], {"image": np.ascontiguousarray(images)})
+            results = self._session.run(list(outputs), {"image": np.ascontiguousarray(images)})
         except _ERRORS as error:
             if says_out_of_memory(str(error)):
                 raise OutOfMemory from error
             raise EngineError(f"ONNX Runtime failed on images of shape {images.shape}") from error
-        found: NDArray[np.generic] = result
-        return found
+        return dict(zip(outputs, results, strict=True))

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ class OpenVinoGraph:
 
     def __init__(
         self,
-        path: Path,
+        model: Path | openvino.Model,
         options: EngineOptions = DEFAULTS,
         *,
         precision: Precision = "float32",
@@ -33,20 +34,18 @@ class OpenVinoGraph:
 
         precision: the artefact's; of an INT8 graph the rest is bfloat16, where the CPU has it.
         A graph of one size is compiled for one picture at a time, and several run one by one: with
-        a free N OpenVINO cannot see that a transpose between its own layouts moves nothing.
+        a free N OpenVINO cannot see that a transpose between its own layouts moves nothing. A model
+        in memory is its owner's: it is compiled as it is, and never cached.
         Raises ArtefactError for a graph that OpenVINO cannot compile.
         """
-        config: dict[str, object] = {
-            "INFERENCE_PRECISION_HINT": float_type(precision),
-            "PERFORMANCE_HINT": "LATENCY",
-        }
+        config: dict[str, object] = dict(cpu_config(precision))
         if options.threads:
             config["INFERENCE_NUM_THREADS"] = options.threads
         if options.streams > 1:
             config["NUM_STREAMS"] = options.streams
         if options.pin is not None:
             config["ENABLE_CPU_PINNING"] = options.pin
-        self._path, self._config, self._cache = path, config, options.cache
+        self._model, self._config, self._cache = model, config, options.cache
         self._lock = threading.Lock()
         # Requests that no call uses: each holds the inputs and outputs of one.
         self._idle: list[openvino.InferRequest] = []
@@ -58,17 +57,29 @@ class OpenVinoGraph:
     def _compile(self) -> openvino.CompiledModel:
         try:
             with memory_errors():
-                return _compiled(self._path, self._config, self._cache)
+                if isinstance(self._model, Path):
+                    return _compiled(self._model, self._config, self._cache)
+                return openvino.Core().compile_model(self._model, "CPU", self._config)
         except RuntimeError as error:
-            raise ArtefactError(f"OpenVINO cannot compile {self._path}: {error}") from error
+            name = self._model if isinstance(self._model, Path) else "the graph in memory"
+            raise ArtefactError(f"OpenVINO cannot compile {name}: {error}") from error
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As LoadedGraph.run."""
-        if self._one_by_one and len(images) > 1:
-            return np.concatenate([self._run(image[None], output) for image in images])
-        return self._run(images, output)
+        return self.run_outputs(images, [output])[output]
 
-    def _run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+    def run_outputs(
+        self, images: Images, outputs: Sequence[OutputName]
+    ) -> dict[OutputName, NDArray[np.generic]]:
+        """As run, but several outputs of one run, by name."""
+        if self._one_by_one and len(images) > 1:
+            parts = [self._run(image[None], outputs) for image in images]
+            return {name: np.concatenate([part[name] for part in parts]) for name in outputs}
+        return self._run(images, outputs)
+
+    def _run(
+        self, images: Images, outputs: Sequence[OutputName]
+    ) -> dict[OutputName, NDArray[np.generic]]:
         with self._lock:
             if self._compiled is None:
                 self._compiled = self._compile()
@@ -79,14 +90,16 @@ class OpenVinoGraph:
             with memory_errors():
                 request = request or compiled.create_infer_request()
                 request.infer({"image": np.ascontiguousarray(images)})
-                # A copy: the request writes its next answer into the same memory.
-                result: NDArray[np.generic] = request.get_tensor(output).data.copy()
+                # Copies: the request writes its next answer into the same memory.
+                found: dict[OutputName, NDArray[np.generic]] = {
+                    name: request.get_tensor(name).data.copy() for name in outputs
+                }
             usable = request
         except RuntimeError as error:
             raise EngineError(f"OpenVINO failed on images of shape {images.shape}") from error
         finally:
             self._put_back(usable, compiled)
-        return result
+        return found
 
     def _put_back(
         self, request: openvino.InferRequest | None, compiled: openvino.CompiledModel
@@ -104,6 +117,14 @@ class OpenVinoGraph:
             else:
                 self._compiled = None
                 self._idle.clear()
+
+
+def cpu_config(precision: Precision = "float32") -> dict[str, str]:
+    """Return what OpenVINO compiles a graph of that precision with, wherever the project does.
+
+    `LATENCY`: all threads work on one call. The rest as `float_type` says.
+    """
+    return {"INFERENCE_PRECISION_HINT": float_type(precision), "PERFORMANCE_HINT": "LATENCY"}
 
 
 def float_type(precision: Precision) -> str:

@@ -5,6 +5,26 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from export.artefacts.source import DEMO_WEIGHTS, Source
+from export.int8.calibration import CalibrationImages, synthetic_pictures
+from ocrnet.zoo import Size, get_spec
+
+
+@pytest.fixture(scope="session")
+def demo() -> Source:
+    return Source(get_spec("demo"), str(DEMO_WEIGHTS))
+
+
+@pytest.fixture(scope="session")
+def graph(demo: Source) -> onnx.ModelProto:
+    return demo.plain_graph("dynamic")
+
+
+@pytest.fixture(scope="session")
+def pictures() -> CalibrationImages:
+    """Small: what is tested is how graphs are made, not how good they can be."""
+    return synthetic_pictures(get_spec("demo"), Size(128, 256), 4)
+
 
 @pytest.fixture(scope="session")
 def toy() -> onnx.ModelProto:

@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from export import load_model
-from export.evaluation.parity import DYNAMIC_SIZES, TOLERANCES, compare
+from export.evaluation.gates import parity_tolerance
+from export.evaluation.parity import DYNAMIC_SIZES, compare
 from export.evaluation.runners import run_onnx, run_pytorch
 from ocrnet.artefacts import find_graphs, sha256_of
 from ocrnet.datasets.miou import ConfusionMatrix
@@ -38,7 +39,7 @@ def test_the_committed_graph_equals_the_pytorch_model(root: Path, weights: Path)
     assert graph.manifest.checkpoint_sha256 == sha256_of(weights)
     network = run_pytorch(load_model(SPEC, weights))
     errors = compare(network, run_onnx(graph.path), DYNAMIC_SIZES, "float32")
-    assert max(errors.values()) <= TOLERANCES["float32"]
+    assert max(errors.values()) <= parity_tolerance("float32")
 
 
 def test_the_committed_graph_stores_half_precision(root: Path) -> None:

@@ -16,7 +16,7 @@ from export.artefacts.builder import BuildSettings, build_artefact
 from export.artefacts.source import Source
 from export.artefacts.targets import Product
 from export.evaluation.gates import gate_for
-from export.evaluation.runners import open_outputs, run_pytorch
+from export.evaluation.runners import open_graph, run_pytorch
 from export.train import train
 from export.training.run_config import read_config
 from ocrnet.artefacts import graph_folder
@@ -60,7 +60,7 @@ def test_a_float16_graph_on_the_gpu_is_within_its_gate(root: Path, tmp_path: Pat
     build_artefact(source, "dynamic", product, BuildSettings(tmp_path))
     path = graph_folder(tmp_path, "demo", "dynamic") / product.file
     image = draw_scene(0, 512, 1024).image[None]
-    logits = np.asarray(open_outputs(path, "onnx", "float16", ["logits"])(image)["logits"])
+    logits = np.asarray(open_graph(path, "onnx", "float16").run(image, "logits"))
     expected = run_pytorch(source.network)(image)
     gate = gate_for("float16", trained=True, changed_labels=None, miou_loss=None)
     assert gate.logit_error is not None

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from export.evaluation.labelled_images import ScenePictures, middle
-from export.evaluation.views import Keeper, difference_map
+from export.evaluation.labelled_images import SceneImages, middle
+from export.evaluation.worst_views import WorstViews, difference_map
 from ocrnet.datasets import Example
 from ocrnet.zoo import Size, get_spec
 
@@ -14,12 +14,12 @@ def _example(height: int, width: int) -> Example:
 
 
 def test_scenes_are_drawn_in_the_size_of_the_graph() -> None:
-    pictures = ScenePictures(get_spec("demo"), 3, 2, Size(64, 96))
+    pictures = SceneImages(get_spec("demo"), 3, 2, Size(64, 96))
     assert [e.labels.shape for e in pictures.of_size(None)] == [(64, 96)] * 2
     assert [e.labels.shape for e in pictures.of_size(Size(96, 128))] == [(96, 128)] * 2
     assert [e.name for e in pictures.of_size(None)] == ["drawn_000003", "drawn_000004"]
     assert pictures.labelled
-    other = ScenePictures(get_spec("ocrnet_hr18_voc12_20k"), 0, 1, Size(64, 96))
+    other = SceneImages(get_spec("ocrnet_hr18_voc12_20k"), 0, 1, Size(64, 96))
     assert not other.labelled
     assert "no Pascal VOC 2012 labels" in str(other)
 
@@ -42,7 +42,7 @@ def test_what_is_smaller_is_enlarged_and_never_padded(size: Size) -> None:
 
 
 def test_the_worst_pictures_are_kept_and_a_single_pixel_is_seen() -> None:
-    keeper = Keeper()
+    keeper = WorstViews()
     for name, pixels in (("none", 0), ("one", 1), ("many", 50), ("none too", 0), ("few", 7)):
         example = _example(200, 1200)
         changed = np.zeros((200, 1200), bool)
@@ -67,7 +67,7 @@ def test_the_difference_colours_what_changed_alone() -> None:
 
 
 def test_without_a_change_one_picture_is_enough() -> None:
-    keeper = Keeper()
+    keeper = WorstViews()
     example = _example(20, 30)
     for _ in range(3):
         keeper.offer(example, example.labels, example.labels, np.zeros((20, 30), bool))

@@ -11,15 +11,14 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from export.evaluation.figures import Figures
 from export.evaluation.gates import Gate, shortcomings
-from export.evaluation.int8_judge import Figures as BuildFigures
-from export.evaluation.int8_judge import Gate as BuildGate
+from export.evaluation.html_page import write_page
 from export.evaluation.int8_judge import Judge
 from export.evaluation.measure import Contestant, compare_all, figures_of, reference_of
-from export.evaluation.page import write_page
-from export.evaluation.report import Figures, KindReport, Reference, Report, Verified
-from export.evaluation.table import as_table
+from export.evaluation.report import KindReport, Reference, VerificationReport, Verified
 from export.evaluation.tally import Tally
+from export.evaluation.text_table import as_table
 from ocrnet.artefacts import Artefact, Manifest
 from ocrnet.datasets import Example
 from ocrnet.datasets.miou import ConfusionMatrix
@@ -76,10 +75,14 @@ class _Torch(torch.nn.Module):
 class _Judged:
     """What both say of the same label maps."""
 
-    build_loss: float | None
+    build: Figures
     build_miou: float | None
     figures: Figures
     reference: Reference
+
+    @property
+    def build_loss(self) -> float | None:
+        return self.build.miou_loss
 
 
 def _judge(maps: list[Maps]) -> _Judged:
@@ -99,7 +102,7 @@ def _judge(maps: list[Maps]) -> _Judged:
     )
     reference = compare_all(_Torch(), SPEC, [contestant], examples, labelled=True)
     return _Judged(
-        judge.figures(_graph(1)).miou_loss,
+        judge.figures(_graph(1)),
         judge.miou,
         figures_of(contestant, reference, SPEC),
         reference_of(reference, SPEC),
@@ -147,16 +150,9 @@ def test_both_find_the_same_loss_and_judge_alike(maps: list[Maps]) -> None:
     assert found.build_loss == loss
     assert found.build_miou == found.reference.miou
     for most in (loss - 1e-4, loss, loss + 1e-4, 0.5):
-        figures = found.figures
-        missed = shortcomings(
-            Gate(None, None, most),
-            logit_error=figures.logit_error,
-            changed_labels=figures.changed_labels,
-            miou_loss=loss,
-        )
-        build = BuildGate(changed_labels=None, miou_loss=most)
-        passed = build.holds(BuildFigures(figures.changed_labels, loss))
-        assert passed == (not missed) == (loss <= most)
+        gate = Gate(None, None, most)
+        passed = not shortcomings(gate, found.build)
+        assert passed == (not shortcomings(gate, found.figures)) == (loss <= most)
 
 
 def test_a_stray_pixel_passes_both_and_costs_the_shown_miou_whole_points() -> None:
@@ -181,10 +177,9 @@ def test_a_loss_of_just_what_is_allowed_is_allowed(pixels: int) -> None:
     other.add(truth, found)
     loss = other.miou_loss(reference)
     assert loss == 0.5
-    assert BuildGate(None, 0.5).holds(BuildFigures(0.0, loss))
     gate = Gate(logit_error=None, changed_labels=None, miou_loss=0.5)
-    assert not shortcomings(gate, logit_error=0.0, changed_labels=0.0, miou_loss=loss)
-    (said,) = shortcomings(gate, logit_error=0.0, changed_labels=0.0, miou_loss=0.5001)
+    assert not shortcomings(gate, Figures(0.0, 0.0, miou_loss=loss))
+    (said,) = shortcomings(gate, Figures(0.0, 0.0, miou_loss=0.5001))
     assert "falls by 0.5001 points, allowed 0.5" in said
 
 
@@ -208,7 +203,9 @@ def _shown(judged: _Judged, page: Path) -> tuple[str, str]:
         "model_int8.xml", "openvino", "int8", Gate(None, 0.5, 0.5), judged.figures, "pass", []
     )
     kind = KindReport("dynamic", None, judged.reference, [entry])
-    report = Report("demo", "demo.safetensors", "", "pictures", "today", "here", {}, [kind])
+    report = VerificationReport(
+        "demo", "demo.safetensors", "", "pictures", "today", "here", {}, [kind]
+    )
     write_page(report, {}, SPEC, page)
     report.write_json(page.with_suffix(".json"))  # which no NaN may be in
     return as_table(report), page.read_text()

@@ -12,7 +12,8 @@ from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from export import load_model
-from export.evaluation.parity import DYNAMIC_SIZES, TOLERANCES, compare
+from export.evaluation.gates import parity_tolerance
+from export.evaluation.parity import DYNAMIC_SIZES, compare
 from export.evaluation.runners import run_onnx, run_pytorch
 from export.graphs.ports import declared_ports
 from export.triton.agreement import differences
@@ -91,7 +92,7 @@ def test_graphs_keep_the_contract(repository: Path, folder: str, size: Size | No
         (size.height, size.width) if size else (None, None)
     )
     assert len(manifest.parity) >= (1 if size else 5)
-    assert max(manifest.parity.values()) <= TOLERANCES["float32"]
+    assert max(manifest.parity.values()) <= parity_tolerance("float32")
 
 
 def test_parity_sizes_include_odd_ones_and_not_the_traced_one() -> None:

@@ -15,7 +15,7 @@ from export.artefacts.source import Source
 from export.evaluation.int8_judge import Judge, labeller
 from export.evaluation.runners import run_onnx
 from export.graphs.fp16 import to_half, with_visible_rounding
-from export.int8.calibration import Pictures
+from export.int8.calibration import CalibrationImages
 from export.int8.layer_groups import OF_REWRITTEN, part_of
 from export.int8.quantise import to_openvino, to_qdq
 from export.int8.sensitivity import BY_DEFAULT
@@ -30,17 +30,17 @@ FLOATING = tuple(BY_DEFAULT.keys() - OF_REWRITTEN)
 
 
 @pytest.fixture(scope="module")
-def for_cpu(graph: onnx.ModelProto, pictures: Pictures) -> openvino.Model:
+def for_cpu(graph: onnx.ModelProto, pictures: CalibrationImages) -> openvino.Model:
     return to_openvino(graph, pictures.calibration, FLOATING)
 
 
 @pytest.fixture(scope="module")
-def qdq(graph: onnx.ModelProto, pictures: Pictures) -> onnx.ModelProto:
+def qdq(graph: onnx.ModelProto, pictures: CalibrationImages) -> onnx.ModelProto:
     return to_qdq(graph, pictures.calibration, FLOATING)
 
 
 @pytest.fixture(scope="module")
-def judge(demo: Source, graph: onnx.ModelProto, pictures: Pictures) -> Judge:
+def judge(demo: Source, graph: onnx.ModelProto, pictures: CalibrationImages) -> Judge:
     return Judge(graph, demo.spec, pictures.held_out, labelled=pictures.labelled)
 
 
@@ -118,7 +118,7 @@ def test_parts_that_float_have_no_8_bits(qdq: onnx.ModelProto) -> None:
 
 
 def test_a_fixed_graph_is_calibrated_with_smaller_pictures_and_keeps_its_size(
-    toy: onnx.ModelProto, pictures: Pictures
+    toy: onnx.ModelProto, pictures: CalibrationImages
 ) -> None:
     fixed = onnx.ModelProto()
     fixed.CopyFrom(toy)
@@ -136,7 +136,7 @@ def test_a_fixed_graph_is_calibrated_with_smaller_pictures_and_keeps_its_size(
 
 
 def test_a_rewritten_graph_is_calibrated_as_that_of_a_smaller_size(
-    demo: Source, pictures: Pictures
+    demo: Source, pictures: CalibrationImages
 ) -> None:
     size = Size(384, 512)
     graph = demo.optimised_graph(size, "int8")
@@ -159,7 +159,7 @@ def test_a_rewritten_graph_is_calibrated_as_that_of_a_smaller_size(
 
 
 def test_float16_between_the_8_bits_leaves_the_labels(
-    demo: Source, qdq: onnx.ModelProto, pictures: Pictures
+    demo: Source, qdq: onnx.ModelProto, pictures: CalibrationImages
 ) -> None:
     """What plans are built from."""
     half = to_half(convert_version(qdq, 19))

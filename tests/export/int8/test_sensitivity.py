@@ -9,8 +9,8 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from export.evaluation.int8_judge import Gate
-from export.int8.calibration import Pictures
+from export.evaluation.gates import Gate
+from export.int8.calibration import CalibrationImages
 from export.int8.layer_groups import OF_REWRITTEN, PARTS
 from export.int8.sensitivity import Quantised, quantise_within
 from ocrnet.errors import ArtefactError
@@ -47,9 +47,9 @@ class Damage:
 
 
 @pytest.fixture
-def quantise(toy: onnx.ModelProto, pictures: Pictures) -> Quantise:
+def quantise(toy: onnx.ModelProto, pictures: CalibrationImages) -> Quantise:
     def quantise(damage: Damage, most: float, **options: object) -> Quantised[onnx.ModelProto]:
-        gate = Gate(changed_labels=most, miou_loss=None)
+        gate = Gate(logit_error=None, changed_labels=most, miou_loss=None)
         return quantise_within(toy, get_spec("demo"), damage, pictures, gate, **options)
 
     return quantise
@@ -85,7 +85,7 @@ def test_the_part_that_costs_most_falls_back_and_no_more(
     (why,) = [part.why for part in report.parts if part.name == "fusion"]
     assert why == f"measured: changes {shares['fusion']:.2%} of the labels when it alone is INT8"
 
-    report.write(tmp_path / "report.json")
+    report.write_json(tmp_path / "report.json")
     written = json.loads((tmp_path / "report.json").read_text())
     assert [part["name"] for part in written["parts"]] == list(PLAIN)
     assert written["pictures"] == "drawn scenes 500000 to 500003"

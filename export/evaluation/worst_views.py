@@ -30,7 +30,7 @@ class View:
     difference: NDArray[np.uint8]
 
 
-class Keeper:
+class WorstViews:
     """Keeps the views of the pictures that changed most."""
 
     def __init__(self) -> None:

@@ -1,6 +1,7 @@
 """What has to be said of a report's figures of mIoU, so that they are not misread."""
 
-from export.evaluation.report import Figures, KindReport, Reference
+from export.evaluation.figures import Figures
+from export.evaluation.report import KindReport, Reference
 from ocrnet.datasets.miou import KNOWN_MIOU
 
 

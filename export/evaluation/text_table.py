@@ -1,12 +1,16 @@
 """The report as a table on a terminal."""
 
-from export.evaluation.notes import notes
-from export.evaluation.report import Figures, KindReport, Report, Verified
+from tabulate import tabulate
+
+from export.evaluation.figures import Figures, finite
+from export.evaluation.miou_notes import notes
+from export.evaluation.report import KindReport, VerificationReport, Verified
 
 _HEAD = ("artefact", "logit error", "labels", "mIoU", "loss", "worst class", "ms", "speed", "")
+_ALIGNED = ["left" if name in ("artefact", "worst class", "") else "right" for name in _HEAD]
 
 
-def as_table(report: Report) -> str:
+def as_table(report: VerificationReport) -> str:
     """Lines of text: a table per kind of graph, the reasons of what did not pass, a last word."""
     lines = [
         f"{report.model}, checkpoint {report.checkpoint}, on {report.pictures}",
@@ -18,7 +22,7 @@ def as_table(report: Report) -> str:
     return "\n".join(lines)
 
 
-def last_word(report: Report) -> str:
+def last_word(report: VerificationReport) -> str:
     """Return one sentence with the count of each verdict."""
     counts = {
         "passed": report.count("pass"),
@@ -31,7 +35,7 @@ def last_word(report: Report) -> str:
 
 def _kind(kind: KindReport) -> list[str]:
     size = f" ({kind.size})" if kind.size else ""
-    rows = [list(_HEAD)]
+    rows = []
     if kind.reference:
         reference = kind.reference
         rows.append(
@@ -48,14 +52,9 @@ def _kind(kind: KindReport) -> list[str]:
             ]
         )
     rows += [_row(artefact) for artefact in kind.artefacts]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    lines = [f"{kind.kind}{size}"]
-    for row in rows:
-        cells = [
-            text.ljust(width) if column in (0, 5, 8) else text.rjust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  " + "  ".join(cells).rstrip())
+    # Cells are text already: what looks like a number is not to be written anew.
+    table = tabulate(rows, _HEAD, tablefmt="plain", disable_numparse=True, colalign=_ALIGNED)
+    lines = [f"{kind.kind}{size}", *(f"  {line}" for line in table.splitlines())]
     for artefact in kind.artefacts:
         lines += [f"  {artefact.file}: {reason}" for reason in artefact.reasons]
     return lines + [f"  note: {text}" for text in notes(kind)]
@@ -80,7 +79,8 @@ def _row(artefact: Verified) -> list[str]:
 
 def logit_error(figures: Figures) -> str:
     """As text."""
-    return "not finite" if figures.logit_error is None else f"{figures.logit_error:.1e}"
+    error = finite(figures.logit_error)
+    return "not finite" if error is None else f"{error:.1e}"
 
 
 def worst_class(figures: Figures) -> str:

@@ -6,15 +6,17 @@ from pathlib import Path
 import simplejpeg
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from export.evaluation.notes import notes
-from export.evaluation.report import Report
-from export.evaluation.table import last_word, logit_error, points, worst_class
-from export.evaluation.views import View
+from export.evaluation.miou_notes import notes
+from export.evaluation.report import VerificationReport
+from export.evaluation.text_table import last_word, logit_error, points, worst_class
+from export.evaluation.worst_views import View
 from ocrnet.formats.masks import palette_png, rgb_png
 from ocrnet.zoo import ModelSpec
 
 
-def write_page(report: Report, views: dict[str, list[View]], spec: ModelSpec, path: Path) -> None:
+def write_page(
+    report: VerificationReport, views: dict[str, list[View]], spec: ModelSpec, path: Path
+) -> None:
     """Write the page; `views` are by artefact, as KIND/FILE."""
     environment = Environment(
         loader=PackageLoader("export.evaluation", "."),
