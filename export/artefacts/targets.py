@@ -6,8 +6,10 @@ from typing import Literal, get_args
 from ocrnet.artefacts import Format, Kind, Precision, artefact_stem
 from ocrnet.zoo import ModelSpec
 
-Target = Literal["onnx", "onnx-fp16", "onnx-int8", "openvino", "int8", "tensorrt", "tensorrt-rtx"]
-TARGETS: tuple[Target, ...] = get_args(Target)
+TargetName = Literal[
+    "onnx", "onnx-fp16", "onnx-int8", "openvino", "int8", "tensorrt", "tensorrt-rtx"
+]
+TARGET_NAMES: tuple[TargetName, ...] = get_args(TargetName)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class Product:
         return f"{self.format} {self.precision}"
 
 
-def products(target: Target, precisions: list[Precision], compute_capability: str) -> list[Product]:
+def products(
+    target: TargetName, precisions: list[Precision], compute_capability: str
+) -> list[Product]:
     """The artefacts of one target; `precisions` are those of plans."""
     if target == "onnx":
         return [Product("onnx", "float32")]

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from export.artefacts.targets import TARGETS, Product, kinds_of, products
+from export.artefacts.targets import TARGET_NAMES, Product, kinds_of, products
 from export.commands.arguments import positive, size
 from export.commands.needs import checkpoint_of, needs_export_extra, needs_nncf
 from ocrnet.artefacts import KINDS, Kind, Manifest, Precision
@@ -54,7 +54,7 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add("models", nargs="*", metavar="NAME", help="a model's name or alias")
     add("--all", action="store_true", help="every model of the zoo")
     add(
-        "--to", nargs="+", choices=TARGETS, default=["onnx"], metavar="TARGET",
+        "--to", nargs="+", choices=TARGET_NAMES, default=["onnx"], metavar="TARGET",
         help="one or more of the targets above (default: onnx)",
     )  # fmt: skip
     add(
