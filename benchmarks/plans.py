@@ -31,7 +31,7 @@ from benchmarks.lib.plans_page import COMMAND, write_page
 from benchmarks.lib.resume import Facts, run_missing
 from export.artefacts.builder import BuildSettings, build_artefact
 from export.artefacts.source import Source
-from export.artefacts.targets import Product, kinds_of
+from export.artefacts.targets import Target, kinds_of
 from export.checkpoints.loading import STAND_IN
 from export.tensorrt.api import load_tensorrt
 from ocrnet.artefacts import Kind, Precision, graph_folder
@@ -68,13 +68,13 @@ def cases(names: list[str]) -> list[Case]:
 
 def build_one(source: Source, case: Case, settings: BuildSettings) -> Facts:
     """Build the plan; return layers, seconds and MiB, or `error` with what TensorRT-RTX said."""
-    product = Product("tensorrt_rtx", case.precision)
+    target = Target("tensorrt_rtx", case.precision)
     try:
-        manifest = build_artefact(source, case.kind, product, settings)
+        manifest = build_artefact(source, case.kind, target, settings)
     except ArtefactError as error:
         return {"error": str(error)}
     folder = graph_folder(settings.repository, source.spec.name, case.kind)
-    size = (folder / product.file).stat().st_size
+    size = (folder / target.file).stat().st_size
     kept = ("layers", "parse_seconds", "build_seconds")
     return {name: manifest.build[name] for name in kept} | {"plan_mib": round(size / 2**20, 1)}
 

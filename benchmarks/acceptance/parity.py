@@ -116,7 +116,7 @@ def onnxruntime_rows(
     from benchmarks.speed.device_runners import BoundGraph, on_device
     from benchmarks.speed.graphs import ready_graph
     from export.artefacts.source import DEMO_WEIGHTS, Source
-    from export.artefacts.targets import Product
+    from export.artefacts.targets import Target
     from ocrnet.artefacts import Kind
 
     spec, device = get_spec("demo"), claimed_device(device_name)
@@ -133,8 +133,8 @@ def onnxruntime_rows(
             facts |= {"engine": "onnxruntime-bound", "precision": precision, "tf32": False}
             facts["against"] = "PyTorch in float32 on the CPU"
             try:
-                product = Product("onnx", precision)
-                path = ready_graph(source, kind, product, folder, optimised=False)
+                target = Target("onnx", precision)
+                path = ready_graph(source, kind, target, folder, optimised=False)
                 graph, given = BoundGraph(path, device), on_device(images, device)
                 logits = torch.from_numpy(np.asarray(graph.run(images, "logits"), np.float32))
                 labels = graph.bind(given, spec)(given)[1]

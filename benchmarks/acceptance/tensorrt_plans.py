@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lib.pages import write_json
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from export.tensorrt.api import find_gpu
 from ocrnet.artefacts import MANIFEST_SUFFIX, Kind, graph_folder, read_manifest
 from ocrnet.cli import main as ocrnet
@@ -40,8 +40,8 @@ def build_and_verify(kind: Kind, folder: Path, file: Path) -> int:
 
 
 def _built(kind: Kind, folder: Path) -> Facts:
-    product = Product("tensorrt", "float16", find_gpu().compute_capability)
-    path = graph_folder(folder, _MODEL, kind) / product.file
+    target = Target("tensorrt", "float16", find_gpu().compute_capability)
+    path = graph_folder(folder, _MODEL, kind) / target.file
     manifest = read_manifest(path.with_name(path.name + MANIFEST_SUFFIX))
     size = round(path.stat().st_size / 2**20, 1)
     return {

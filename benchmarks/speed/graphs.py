@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from export.artefacts.source import Source
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from export.checkpoints.loading import STAND_IN
 from export.commands.needs import checkpoint_of
 from export.tensorrt.api import Gpu
@@ -24,7 +24,7 @@ def best_checkpoint(spec: ModelSpec) -> str:
 def ready_graph(
     source: Source,
     kind: Kind,
-    product: Product,
+    target: Target,
     repository: Path,
     gpu: Gpu | None = None,
     *,
@@ -41,6 +41,6 @@ def ready_graph(
 
     settings = BuildSettings(repository, gpu=gpu, optimised=optimised)
     settings = replace(settings, max_batch=max(settings.max_batch, batch))
-    if not is_current(source, kind, product, settings):
-        build_artefact(source, kind, product, settings)
-    return graph_folder(repository, source.spec.name, kind) / product.file
+    if not is_current(source, kind, target, settings):
+        build_artefact(source, kind, target, settings)
+    return graph_folder(repository, source.spec.name, kind) / target.file

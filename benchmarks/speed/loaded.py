@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from benchmarks.speed.case import Case
 from benchmarks.speed.device import Device
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from export.tensorrt.plan_runner import PlanRunner
 from ocrnet.artefacts import MANIFEST_SUFFIX, read_manifest
 from ocrnet.engines.contract import Images, OutputName
@@ -30,14 +30,14 @@ class PlanGraph:
         return self._runner(np.ascontiguousarray(images))[output]
 
 
-def product_of(case: Case, device: Device) -> Product:
+def target_of(case: Case, device: Device) -> Target:
     """Return the artefact that the case's engine runs."""
     if case.engine == "tensorrt":
         capability = device.gpu.compute_capability if device.gpu else ""
-        return Product("tensorrt", case.precision, capability)
+        return Target("tensorrt", case.precision, capability)
     if case.engine == "openvino" and case.precision == "int8":
-        return Product("openvino", "int8")
-    return Product("onnx", case.precision)  # OpenVINO reads what the gateway gives it, too
+        return Target("openvino", "int8")
+    return Target("onnx", case.precision)  # OpenVINO reads what the gateway gives it, too
 
 
 def load_graph(case: Case, path: Path, device: Device, threads: int) -> LoadedGraph:

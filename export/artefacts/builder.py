@@ -13,7 +13,7 @@ from onnx.version_converter import convert_version
 from export.artefacts.folder import LAYERS_SUFFIX, rewriting
 from export.artefacts.int8_graphs import Int8Settings, as_calibrated, for_cpu, for_gpu, write_report
 from export.artefacts.source import Source
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from export.evaluation.parity import DYNAMIC_SIZES, compare
 from export.evaluation.runners import open_runner, run_pytorch
 from export.graphs.fp16 import to_half
@@ -52,27 +52,25 @@ class BuildSettings:
     optimised: bool = True
 
 
-def build_artefact(
-    source: Source, kind: Kind, product: Product, settings: BuildSettings
-) -> Manifest:
+def build_artefact(source: Source, kind: Kind, target: Target, settings: BuildSettings) -> Manifest:
     """Build and put in place, whole or not at all; raises ArtefactError if it is not exact."""
     spec = source.spec
     size = fixed_size(spec, kind)
     folder = graph_folder(settings.repository, spec.name, kind)
-    with rewriting(folder, product.file) as partial:
-        path = partial / product.file
-        facts = _write(source, kind, product, settings, path)
+    with rewriting(folder, target.file) as partial:
+        path = partial / target.file
+        facts = _write(source, kind, target, settings, path)
         sizes = (size,) if size else DYNAMIC_SIZES
         parity: dict[str, float] = {}
-        if product.format in ("onnx", "openvino"):
-            run = open_runner(path, product.format, product.precision)
-            parity = compare(run_pytorch(source.network), run, sizes, product.precision)
-        files = [path, path.with_suffix(".bin")] if product.format == "openvino" else [path]
+        if target.format in ("onnx", "openvino"):
+            run = open_runner(path, target.format, target.precision)
+            parity = compare(run_pytorch(source.network), run, sizes, target.precision)
+        files = [path, path.with_suffix(".bin")] if target.format == "openvino" else [path]
         manifest = Manifest(
             model=spec.name,
             kind=kind,
-            format=product.format,
-            precision=product.precision,
+            format=target.format,
+            precision=target.precision,
             file=path.name,
             files={file.name: sha256_of(file) for file in files},
             height=size.height if size else None,
@@ -82,7 +80,7 @@ def build_artefact(
             checkpoint=source.checkpoint_name,
             checkpoint_sha256=source.checkpoint_sha256,
             weights=source.origin,
-            versions=_versions(product),
+            versions=_versions(target),
             parity=parity,
             **facts,
         )
@@ -90,7 +88,7 @@ def build_artefact(
     return manifest
 
 
-def is_current(source: Source, kind: Kind, product: Product, settings: BuildSettings) -> bool:
+def is_current(source: Source, kind: Kind, target: Target, settings: BuildSettings) -> bool:
     """Whether the artefact is there already, sound, of this checkpoint, versions and settings.
 
     An ONNX graph that does not declare its shapes, as those of earlier versions, is not: Triton
@@ -98,7 +96,7 @@ def is_current(source: Source, kind: Kind, product: Product, settings: BuildSett
     """
     folder = graph_folder(settings.repository, source.spec.name, kind)
     try:
-        manifest = check_artefact(folder, product.file, source.spec).manifest
+        manifest = check_artefact(folder, target.file, source.spec).manifest
     except ArtefactError:
         return False
     return (
@@ -106,24 +104,24 @@ def is_current(source: Source, kind: Kind, product: Product, settings: BuildSett
         and manifest.checkpoint == source.checkpoint_name
         # Where a file was pulled from is known on the machine that pulled it alone.
         and manifest_weights(manifest, source.spec).origin in (source.origin, "published")
-        and manifest.versions == _versions(product)
-        and product.compute_capability == manifest.gpu.get("compute_capability", "")
-        and (not product.is_plan or _as_asked(manifest, source, kind, settings))
-        and manifest.build.get("passes", []) == _passes(source, kind, product, settings)
-        and (product.precision != "int8" or as_calibrated(manifest, settings.int8))
+        and manifest.versions == _versions(target)
+        and target.compute_capability == manifest.gpu.get("compute_capability", "")
+        and (not target.is_plan or _as_asked(manifest, source, kind, settings))
+        and manifest.build.get("passes", []) == _passes(source, kind, target, settings)
+        and (target.precision != "int8" or as_calibrated(manifest, settings.int8))
         and (
-            product.format != "onnx"
-            or _declares_its_shapes(folder / product.file, source, kind, product)
+            target.format != "onnx"
+            or _declares_its_shapes(folder / target.file, source, kind, target)
         )
     )
 
 
-def _declares_its_shapes(path: Path, source: Source, kind: Kind, product: Product) -> bool:
+def _declares_its_shapes(path: Path, source: Source, kind: Kind, target: Target) -> bool:
     expected = ports_of(
         source.spec,
         fixed_size(source.spec, kind),
-        product.precision,
-        labels=product.gives_labels(kind),
+        target.precision,
+        labels=target.gives_labels(kind),
     )
     return declared_ports(onnx.load(path, load_external_data=False)) == expected
 
@@ -151,46 +149,46 @@ def _profile(shapes: ShapeRange) -> dict[str, list[int]]:
 
 
 def _write(
-    source: Source, kind: Kind, product: Product, settings: BuildSettings, path: Path
+    source: Source, kind: Kind, target: Target, settings: BuildSettings, path: Path
 ) -> dict[str, Any]:
     """Write the artefact's files; return what its manifest says beyond the usual."""
-    if product.format == "onnx" and product.precision == "float32":
+    if target.format == "onnx" and target.precision == "float32":
         if source.travels(kind):
             export_graph(source.network, path, None, half_weights=True)
             return {}
         graph, facts = _graph_for_cpu(source, kind, settings)
         onnx.save(graph, path)
         return facts
-    if product.format == "openvino" and product.precision == "float32":
+    if target.format == "openvino" and target.precision == "float32":
         import openvino  # here: artefacts for GPUs are built without it
 
         graph, facts = _graph_for_cpu(source, kind, settings)
         model = openvino.Core().read_model(graph.SerializeToString())
         openvino.save_model(model, path, compress_to_fp16=False)
         return facts
-    if product.format == "openvino":
+    if target.format == "openvino":
         import openvino
 
         made = for_cpu(source, kind, settings.int8, optimised=settings.optimised)
         openvino.save_model(made.model, path, compress_to_fp16=False)
-        passes = _passes(source, kind, product, settings)
+        passes = _passes(source, kind, target, settings)
         build = write_report(made.report, path)
         return {"build": build | {"passes": passes} if passes else build}
-    graph = _graph_for_gpu(source, kind, product, settings)
+    graph = _graph_for_gpu(source, kind, target, settings)
     facts = {"outputs": [output.name for output in graph.graph.output], "build": {}}
-    if product.precision == "int8":
+    if target.precision == "int8":
         facts["build"] = write_report(for_gpu(source, kind, settings.int8).report, path)
-    if product.format == "onnx":
+    if target.format == "onnx":
         onnx.save(graph, path)
         return facts
-    of_plan = _write_plan(source, kind, product, settings, graph, path)
+    of_plan = _write_plan(source, kind, target, settings, graph, path)
     return facts | of_plan | {"build": facts["build"] | of_plan["build"]}
 
 
-def _passes(source: Source, kind: Kind, product: Product, settings: BuildSettings) -> list[str]:
+def _passes(source: Source, kind: Kind, target: Target, settings: BuildSettings) -> list[str]:
     """What the artefact's graph is, or would be, rewritten with."""
-    if product.for_cpus and kind != "dynamic" and settings.optimised:
-        return source.passes(product.precision).names()
+    if target.for_cpus and kind != "dynamic" and settings.optimised:
+        return source.passes(target.precision).names()
     return []
 
 
@@ -205,19 +203,19 @@ def _graph_for_cpu(
 
 
 def _graph_for_gpu(
-    source: Source, kind: Kind, product: Product, settings: BuildSettings
+    source: Source, kind: Kind, target: Target, settings: BuildSettings
 ) -> onnx.ModelProto:
     graph = onnx.ModelProto()
-    if product.precision == "int8":
+    if target.precision == "int8":
         graph.CopyFrom(for_gpu(source, kind, settings.int8).model)
-        if product.is_plan:
+        if target.is_plan:
             graph = to_half(convert_version(graph, _HALF_SCALES_OPSET))
     else:
         graph.CopyFrom(source.plain_graph(kind))
-    if product.precision == "float16":
+    if target.precision == "float16":
         graph = to_half(graph)
     size = fixed_size(source.spec, kind)
-    if size and product.gives_labels(kind):
+    if size and target.gives_labels(kind):
         add_labels(graph, source.spec, size)
     return graph
 
@@ -225,13 +223,13 @@ def _graph_for_gpu(
 def _write_plan(
     source: Source,
     kind: Kind,
-    product: Product,
+    target: Target,
     settings: BuildSettings,
     graph: onnx.ModelProto,
     path: Path,
 ) -> dict[str, Any]:
-    assert product.format in ("tensorrt", "tensorrt_rtx")
-    trt = load_tensorrt(product.format)
+    assert target.format in ("tensorrt", "tensorrt_rtx")
+    trt = load_tensorrt(target.format)
     shapes = _shapes(source, kind, settings)
     if shapes.fixed:
         graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value = shapes.max[0]
@@ -247,7 +245,7 @@ def _write_plan(
             "build_seconds": round(plan.build_seconds, 2),
         },
     }
-    if settings.gpu and product.format == "tensorrt":
+    if settings.gpu and target.format == "tensorrt":
         save_summary(trt, plan.data, path.with_suffix(LAYERS_SUFFIX))
         facts["gpu"] = {
             "name": settings.gpu.name,
@@ -257,14 +255,14 @@ def _write_plan(
     return facts
 
 
-def _versions(product: Product) -> dict[str, str]:
+def _versions(target: Target) -> dict[str, str]:
     versions = {"ocrnet": __version__, "torch": torch.__version__, "onnx": onnx.__version__}
-    if product.precision == "int8":
+    if target.precision == "int8":
         versions["nncf"] = version("nncf")
-    if product.format == "openvino":
+    if target.format == "openvino":
         import openvino
 
         return versions | {"openvino": openvino.__version__}
-    if product.format == "onnx":
+    if target.format == "onnx":
         return versions | {"onnxruntime": onnxruntime.__version__}
-    return versions | {product.format: load_tensorrt(product.format).__version__}
+    return versions | {target.format: load_tensorrt(target.format).__version__}

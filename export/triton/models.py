@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from export.graphs.ports import Port, ports_of
 from export.triton.config import (
     Cuda,
@@ -83,11 +83,11 @@ def model_config(
     )
 
 
-def _served(variant: Variant, compute_capability: str = "") -> Product:
+def _served(variant: Variant, compute_capability: str = "") -> Target:
     """What Triton runs; compute_capability: of a plan."""
     if variant == "plan":
-        return Product("tensorrt", "float16", compute_capability)
-    return Product("onnx", "float32" if variant == "cpu" else "float16")
+        return Target("tensorrt", "float16", compute_capability)
+    return Target("onnx", "float32" if variant == "cpu" else "float16")
 
 
 def _file(variant: Variant) -> str:

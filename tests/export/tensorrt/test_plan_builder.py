@@ -11,7 +11,7 @@ import pytest
 
 from export.artefacts.builder import BuildSettings, is_current
 from export.artefacts.source import DEMO_WEIGHTS, Source
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from export.graphs.ports import FREE, Port, declared_ports
 from export.tensorrt.api import Gpu, find_gpu, load_tensorrt
 from export.tensorrt.plan_builder import BuildOptions, build_plan
@@ -59,7 +59,7 @@ def test_whole_pictures_give_labels(tmp_path: Path) -> None:
     manifest = read_manifest(folder / "model_rtx_fp16.plan.manifest.json")
     assert manifest.outputs == ["logits", "labels"]
     assert manifest.profile["min"] == manifest.profile["max"] == [1, 1024, 2048, 3]
-    source, plan = Source(get_spec("demo"), str(DEMO_WEIGHTS)), Product("tensorrt_rtx", "float16")
+    source, plan = Source(get_spec("demo"), str(DEMO_WEIGHTS)), Target("tensorrt_rtx", "float16")
     settings = BuildSettings(tmp_path, max_batch=1)
     assert is_current(source, "whole", plan, settings)
     for other in ({"max_batch": 2}, {"plan": BuildOptions(level=5)}):

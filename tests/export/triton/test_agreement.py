@@ -17,7 +17,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from export.artefacts.builder import BuildSettings, build_artefact, is_current
 from export.artefacts.source import Source
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from export.checkpoints.loading import STAND_IN
 from export.graphs.ports import FREE, Port, Ports, declared_ports
 from export.network.hrnet import HRNetSizes
@@ -30,8 +30,8 @@ from ocrnet.cli import main
 from ocrnet.zoo import ModelSpec, Size, get_spec
 
 KINDS: tuple[Kind, ...] = ("dynamic", "window", "whole")
-FLOAT32, FLOAT16 = Product("onnx", "float32"), Product("onnx", "float16")
-INT8 = Product("onnx", "int8")
+FLOAT32, FLOAT16 = Target("onnx", "float32"), Target("onnx", "float16")
+INT8 = Target("onnx", "int8")
 # The image's sides and those of the logits.
 SIDES = {
     "dynamic": ((FREE, FREE), (FREE, FREE)),
@@ -76,10 +76,10 @@ def built(source: Source, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         patch.setattr("export.artefacts.builder.for_gpu", for_gpu)
         patch.setattr("export.artefacts.builder.write_report", lambda *_: {})
         for kind in KINDS:
-            for graph, products in (("plain", (FLOAT32,)), ("optimised", (FLOAT32, FLOAT16, INT8))):
+            for graph, targets in (("plain", (FLOAT32,)), ("optimised", (FLOAT32, FLOAT16, INT8))):
                 settings = BuildSettings(repositories[graph], optimised=graph == "optimised")
-                for product in products:
-                    build_artefact(source, kind, product, settings)
+                for target in targets:
+                    build_artefact(source, kind, target, settings)
     for repository in repositories.values():
         write_configs(source.spec, repository, Serving())
     return repositories
@@ -114,7 +114,7 @@ def _config(path: Path) -> ModelConfig:
 
 
 @pytest.mark.parametrize(
-    ("graph", "product"),
+    ("graph", "target"),
     [("optimised", FLOAT32), ("plain", FLOAT32), ("optimised", FLOAT16), ("optimised", INT8)],
     ids=str,
 )
@@ -123,15 +123,15 @@ def test_graphs_declare_the_shapes_that_they_have(
     built: dict[str, Path],
     kind: Kind,
     graph: str,
-    product: Product,
+    target: Target,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    path = graph_folder(built[graph], "demo", kind) / product.file
+    path = graph_folder(built[graph], "demo", kind) / target.file
     model = onnx.load(path)
     sides, cells = SIDES[kind]
-    logits = "FLOAT16" if product is FLOAT16 else "FLOAT"
+    logits = "FLOAT16" if target is FLOAT16 else "FLOAT"
     outputs = [Port("logits", logits, (FREE, 19, *cells))]
-    if kind == "whole" and product is not FLOAT32:
+    if kind == "whole" and target is not FLOAT32:
         outputs.append(Port("labels", "UINT8", (FREE, *sides)))
     expected = Ports((Port("image", "UINT8", (FREE, *sides, 3)),), tuple(outputs))
     assert declared_ports(model) == expected
