@@ -165,10 +165,10 @@ def _save(
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
     partial.replace(path)
-    save_half(average.module, path.with_name("weights.safetensors"))
+    save_fp16(average.module, path.with_name("weights.safetensors"))
 
 
-def save_half(network: nn.Module, path: Path) -> None:
+def save_fp16(network: nn.Module, path: Path) -> None:
     """Save parameters and buffers as float16: what the project keeps of a trained model."""
     state = {
         name: (value.half() if value.is_floating_point() else value).contiguous()

@@ -16,7 +16,7 @@ from export.artefacts.source import Source
 from export.artefacts.targets import Target
 from export.evaluation.parity import DYNAMIC_SIZES, compare
 from export.evaluation.runners import open_runner, run_pytorch
-from export.graphs.fp16 import to_half
+from export.graphs.fp16 import to_fp16
 from export.graphs.labels_output import add_labels
 from export.graphs.onnx_export import export_graph, fixed_size
 from export.graphs.ports import declared_ports, ports_of
@@ -32,7 +32,7 @@ from ocrnet.zoo import Size
 
 _MAX_SIZE = Size(2048, 2048)
 # Scales of Q/DQ nodes may be float16 from this one on.
-_HALF_SCALES_OPSET = 19
+_FP16_SCALES_OPSET = 19
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _write(
     """Write the artefact's files; return what its manifest says beyond the usual."""
     if target.format == "onnx" and target.precision == "float32":
         if source.travels(kind):
-            export_graph(source.network, path, None, half_weights=True)
+            export_graph(source.network, path, None, fp16_weights=True)
             return {}
         graph, facts = _graph_for_cpu(source, kind, settings)
         onnx.save(graph, path)
@@ -209,11 +209,11 @@ def _graph_for_gpu(
     if target.precision == "int8":
         graph.CopyFrom(for_gpu(source, kind, settings.int8).model)
         if target.is_plan:
-            graph = to_half(convert_version(graph, _HALF_SCALES_OPSET))
+            graph = to_fp16(convert_version(graph, _FP16_SCALES_OPSET))
     else:
         graph.CopyFrom(source.plain_graph(kind))
     if target.precision == "float16":
-        graph = to_half(graph)
+        graph = to_fp16(graph)
     size = fixed_size(source.spec, kind)
     if size and target.gives_labels(kind):
         add_labels(graph, source.spec, size)

@@ -62,7 +62,7 @@ class Source:
             self._plain.clear()  # one at a time: those of HRNet-W48 are 280 MB each
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "model.onnx"
-                export_graph(self.network, path, fixed_size(self.spec, kind), half_weights=False)
+                export_graph(self.network, path, fixed_size(self.spec, kind), fp16_weights=False)
                 self._plain[kind] = onnx.load(path)
         return self._plain[kind]
 
@@ -75,7 +75,7 @@ class Source:
         network = OptimisedNetwork(self.network, size, self.passes(precision))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
-            export_graph(network.eval(), path, size, half_weights=False)
+            export_graph(network.eval(), path, size, fp16_weights=False)
             return onnx.load(path)
 
     def keep(self, kind: Kind, name: str, make: Callable[[], _Made]) -> _Made:

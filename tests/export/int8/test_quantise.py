@@ -14,7 +14,7 @@ from onnx.version_converter import convert_version
 from export.artefacts.source import Source
 from export.evaluation.int8_judge import Judge, labeller
 from export.evaluation.runners import run_onnx
-from export.graphs.fp16 import to_half, with_visible_rounding
+from export.graphs.fp16 import to_fp16, with_visible_rounding
 from export.int8.calibration import Pictures
 from export.int8.layer_groups import OF_REWRITTEN, part_of
 from export.int8.quantise import to_openvino, to_qdq
@@ -162,10 +162,10 @@ def test_float16_between_the_8_bits_leaves_the_labels(
     demo: Source, qdq: onnx.ModelProto, pictures: Pictures
 ) -> None:
     """What plans are built from."""
-    half = to_half(convert_version(qdq, 19))
+    fp16 = to_fp16(convert_version(qdq, 19))
     image = pictures.held_out[0].image
     expected = labeller(qdq, demo.spec)(image)
-    logits = run_onnx(with_visible_rounding(half))(image[None])
+    logits = run_onnx(with_visible_rounding(fp16))(image[None])
     assert np.mean(_argmax(logits) == expected[::4, ::4]) > 0.9
 
 
@@ -178,12 +178,12 @@ def test_tensorrt_parses_and_builds_it(qdq: onnx.ModelProto) -> None:
     pytest.importorskip(
         "tensorrt_rtx", reason="tensorrt-rtx is not installed", exc_type=ImportError
     )
-    half = to_half(convert_version(qdq, 19))
+    fp16 = to_fp16(convert_version(qdq, 19))
     shape = (1, 128, 256, 3)
     fixed = ShapeRange(shape, shape, shape)
-    for dim, length in zip(half.graph.input[0].type.tensor_type.shape.dim, shape, strict=True):
+    for dim, length in zip(fp16.graph.input[0].type.tensor_type.shape.dim, shape, strict=True):
         dim.dim_value = length
-    plan = build_plan(load_tensorrt("tensorrt_rtx"), half, fixed, BuildOptions(level=0))
+    plan = build_plan(load_tensorrt("tensorrt_rtx"), fp16, fixed, BuildOptions(level=0))
     assert plan.layers > 1000
 
 
