@@ -32,7 +32,7 @@ from benchmarks.lib.resume import Facts, run_missing
 from export.artefacts.builder import BuildSettings, build_artefact
 from export.artefacts.source import Source
 from export.artefacts.targets import Target, kinds_of
-from export.checkpoints.loading import STAND_IN
+from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.tensorrt.api import load_tensorrt
 from ocrnet.artefacts import Kind, Precision, graph_folder
 from ocrnet.errors import ArtefactError
@@ -137,7 +137,7 @@ def main() -> int:
         def build(case: Case) -> Facts:
             nonlocal source
             if source is None or source.spec.name != case.model:  # one network at a time
-                source = Source(load_zoo()[case.model], STAND_IN)
+                source = Source(load_zoo()[case.model], RANDOM_WEIGHTS)
             facts = build_one(source, case, settings)
             if arguments.repository is None:
                 shutil.rmtree(Path(temporary) / f"{case.model}_{case.kind}", ignore_errors=True)

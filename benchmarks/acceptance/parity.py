@@ -24,7 +24,7 @@ from torch.nn.functional import interpolate
 from benchmarks.lib.pages import write_json
 from benchmarks.speed.case import EngineName
 from benchmarks.speed.torch_ways import open_label, way
-from export.checkpoints.loading import STAND_IN, load_model
+from export.checkpoints.loading import RANDOM_WEIGHTS, load_model
 from export.evaluation.gates import Gate, gate_for, shortcomings
 from export.evaluation.tally import Tally
 from ocrnet.artefacts import Precision
@@ -91,7 +91,7 @@ def golden_rows(place: str, names: list[str] | None = None) -> Iterator[Facts]:
         reference = np.load(_GOLDEN / f"{name}.npz")["logits"][None]
         expected = (reference, _labels(torch.from_numpy(reference), spec, Size(96, width)))
         given = torch.from_numpy(image).to(place)
-        network = load_model(spec, STAND_IN).to(place)
+        network = load_model(spec, RANDOM_WEIGHTS).to(place)
         ways: tuple[tuple[EngineName, Precision], ...] = (
             ("torch", "float32"), ("torch-half", "float16"),
         )  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from export.artefacts.source import Source
 from export.artefacts.targets import Target
-from export.checkpoints.loading import STAND_IN
+from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.commands.needs import checkpoint_of
 from export.tensorrt.api import Gpu
 from ocrnet.artefacts import Kind, graph_folder
@@ -18,7 +18,7 @@ def best_checkpoint(spec: ModelSpec) -> str:
     try:
         return checkpoint_of(spec)
     except OcrnetError:
-        return STAND_IN
+        return RANDOM_WEIGHTS
 
 
 def ready_graph(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import onnx
 
 from export.artefacts.source import Source
-from export.checkpoints.loading import STAND_IN
+from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.evaluation.gates import gate_for
 from export.evaluation.int8_judge import Gate
 from export.evaluation.int8_report import INT8_SUFFIX, Report
@@ -65,7 +65,7 @@ def _quantise(
 ) -> Quantised[Model]:
     spec = source.spec
     gate = gate_for(
-        "int8", trained=source.checkpoint != STAND_IN, changed_labels=None, miou_loss=None
+        "int8", trained=source.checkpoint != RANDOM_WEIGHTS, changed_labels=None, miou_loss=None
     )
     return quantise_within(
         graph,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import onnx
 
 from export.checkpoints.cache import is_published
-from export.checkpoints.loading import STAND_IN, load_model
+from export.checkpoints.loading import RANDOM_WEIGHTS, load_model
 from export.graphs.onnx_export import export_graph, fixed_size
 from export.network import OCRNet
 from export.optimise.optimised_network import OptimisedNetwork
@@ -41,12 +41,12 @@ class Source:
     @cached_property
     def checkpoint_sha256(self) -> str:
         """Empty for stand-in weights."""
-        return "" if self.checkpoint == STAND_IN else sha256_of(Path(self.checkpoint))
+        return "" if self.checkpoint == RANDOM_WEIGHTS else sha256_of(Path(self.checkpoint))
 
     @property
     def checkpoint_name(self) -> str:
         """As manifests name it."""
-        return STAND_IN if self.checkpoint == STAND_IN else Path(self.checkpoint).name
+        return RANDOM_WEIGHTS if self.checkpoint == RANDOM_WEIGHTS else Path(self.checkpoint).name
 
     @cached_property
     def origin(self) -> Origin:
@@ -91,6 +91,6 @@ class Source:
         """Whether this is the graph that git holds, whose weights are stored in half the bytes."""
         return (
             kind == "dynamic"
-            and self.checkpoint != STAND_IN
+            and self.checkpoint != RANDOM_WEIGHTS
             and Path(self.checkpoint).resolve() == DEMO_WEIGHTS.resolve()
         )

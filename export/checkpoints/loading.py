@@ -12,7 +12,7 @@ from torch import Tensor
 
 from export.checkpoints.cache import is_published
 from export.checkpoints.facts import CheckpointFacts
-from export.checkpoints.random_weights import stand_in_state
+from export.checkpoints.random_weights import random_state
 from export.checkpoints.unpickling import load_inert
 from export.network import OCRNet
 from ocrnet.artefacts import sha256_of
@@ -74,8 +74,8 @@ def load_model(name_or_spec: str | ModelSpec, checkpoint: str | Path) -> OCRNet:
     check_classes(spec.classes, spec.name)
     network = OCRNet(spec).eval()
     wanted = network.state_dict()
-    if str(checkpoint) == STAND_IN:
-        state = stand_in_state(wanted)
+    if str(checkpoint) == RANDOM_WEIGHTS:
+        state = random_state(wanted)
     else:
         state, facts = _read(Path(checkpoint))
         _check_words(facts, state, spec, Path(checkpoint))
@@ -86,7 +86,7 @@ def load_model(name_or_spec: str | ModelSpec, checkpoint: str | Path) -> OCRNet:
     return network
 
 
-STAND_IN = "stand-in"
+RANDOM_WEIGHTS = "stand-in"
 
 
 def read_state(path: Path) -> State:

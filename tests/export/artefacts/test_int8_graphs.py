@@ -140,9 +140,7 @@ def test_a_report_goes_with_its_artefact(build: Callable[..., int], tmp_path: Pa
 
 
 @pytest.mark.usefixtures("_toy")
-def test_stand_in_weights_have_a_gate_of_their_own(
-    build: Callable[..., int], tmp_path: Path
-) -> None:
+def test_random_weights_have_a_gate_of_their_own(build: Callable[..., int], tmp_path: Path) -> None:
     assert build("--to", "onnx-int8", "--checkpoint", "stand-in") == 0
     report = tmp_path / "repository" / "demo_window" / "1" / "model_int8.onnx.int8.json"
     assert json.loads(report.read_text())["gate"]["changed_labels"] == 0.05

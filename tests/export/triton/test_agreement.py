@@ -18,7 +18,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from export.artefacts.builder import BuildSettings, build_artefact, is_current
 from export.artefacts.source import Source
 from export.artefacts.targets import Target
-from export.checkpoints.loading import STAND_IN
+from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.graphs.ports import FREE, Port, Ports, declared_ports
 from export.network.hrnet import HRNetSizes
 from export.network.ocrnet import _HRNETS
@@ -56,7 +56,7 @@ def source() -> Iterator[Source]:
     with pytest.MonkeyPatch.context() as patch:
         sizes = HRNetSizes(width=18, stem_blocks=1, branch_blocks=1, stage_modules=(1, 1, 1))
         patch.setitem(_HRNETS, "hr18s", sizes)
-        yield Source(_Small(**facts | {"crop": Size(64, 96)}), STAND_IN)
+        yield Source(_Small(**facts | {"crop": Size(64, 96)}), RANDOM_WEIGHTS)
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +234,7 @@ def test_commands_name_graphs_and_configurations_that_disagree(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = ["--repository", str(repository)]
-    build = ["export", "build", "demo", "--kinds", "window", "--checkpoint", STAND_IN, *place]
+    build = ["export", "build", "demo", "--kinds", "window", "--checkpoint", RANDOM_WEIGHTS, *place]
     configure = ["export", "repository", "demo", *place]
     assert main([*configure, "--check"]) == main(configure) == main(build) == 0
     assert "there already" in capsys.readouterr().out
