@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Int8Settings:
-    """measure_parts: measure what each part costs, even where none has to fall back."""
+    """measure_layer_groups: measure what each group costs, even where none has to fall back."""
 
     calibration: Calibration = field(default_factory=Calibration)
-    measure_parts: bool = False
+    measure_layer_groups: bool = False
 
 
 def for_cpu(
@@ -73,7 +73,7 @@ def _quantise(
         quantise,
         settings.calibration.pictures(spec, fixed_size(spec, kind)),
         Gate(gate.changed_labels, gate.miou_loss),
-        measure_all=settings.measure_parts,
+        measure_all=settings.measure_layer_groups,
     )
 
 
@@ -94,5 +94,5 @@ def as_calibrated(manifest: Manifest, settings: Int8Settings) -> bool:
     """Whether an INT8 artefact was made with these settings; raises InputError for a bad folder."""
     build = manifest.build
     return build.get("calibration") == settings.calibration.origin and (
-        bool(build.get("parts_measured")) or not settings.measure_parts
+        bool(build.get("parts_measured")) or not settings.measure_layer_groups
     )

@@ -1,4 +1,4 @@
-"""Named parts of the network, each of which may stay floating in an INT8 graph."""
+"""Named groups of layers, each of which may stay floating in an INT8 graph."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from ocrnet.errors import ArtefactError
 
 # Names of nodes follow those of the modules in export/network and, of rewritten graphs,
 # export/optimise. The first that matches counts.
-_PARTS = {
+_LAYER_GROUPS = {
     "normalisation": r"/(Cast|Transpose|Sub|Div)",
     "stem": r"/backbone/(stem|maxpool|conv\d|relu(_\d)?)/.*",
     "stage 1": r"/backbone/layer1/.*",
@@ -27,7 +27,7 @@ _PARTS = {
     "classifier": r"/(decode_head\.1|_tokens)/conv_seg/.*",
     "object attention": r"/(decode_head\.1/object_context_block|_tokens)/.*",
 }
-PARTS = tuple(_PARTS)
+LAYER_GROUPS = tuple(_LAYER_GROUPS)
 OF_REWRITTEN = frozenset({"coarse branches", "attention"})
 # ResNet has one resolution: there is nothing to enlarge.
 _OPTIONAL = OF_REWRITTEN | {"enlarged branches"}
@@ -38,23 +38,25 @@ def computed_nodes(graph: onnx.ModelProto) -> list[str]:
     return [node.name for node in graph.graph.node if node.op_type != "Constant"]
 
 
-def part_of(node: str) -> str | None:
-    """Return the part that a node belongs to by its name; None: to none of this exporter's."""
-    return next((part for part, names in _PARTS.items() if re.fullmatch(names, node)), None)
+def layer_group_of(node: str) -> str | None:
+    """Return the layer group of a node by its name; None: it is not of this exporter."""
+    return next(
+        (group for group, names in _LAYER_GROUPS.items() if re.fullmatch(names, node)), None
+    )
 
 
-def nodes_by_part(nodes: Iterable[str]) -> dict[str, list[str]]:
-    """Sort nodes, by their names, into the parts of the network that are there.
+def nodes_by_layer_group(nodes: Iterable[str]) -> dict[str, list[str]]:
+    """Sort nodes, by their names, into the layer groups that are there.
 
-    Raises ArtefactError for a node of no part and if a part has no node.
+    Raises ArtefactError for a node of no group and if a group has no node.
     """
-    found: dict[str, list[str]] = {part: [] for part in PARTS}
+    found: dict[str, list[str]] = {group: [] for group in LAYER_GROUPS}
     for node in nodes:
-        part = part_of(node)
-        if part is None:
+        group = layer_group_of(node)
+        if group is None:
             raise ArtefactError(f"the graph has a node {node!r}: it is not of this exporter")
-        found[part].append(node)
-    missing = [part for part in PARTS if not found[part] and part not in _OPTIONAL]
+        found[group].append(node)
+    missing = [group for group in LAYER_GROUPS if not found[group] and group not in _OPTIONAL]
     if missing:
         raise ArtefactError(f"the graph has no {', '.join(missing)}: it is not of this exporter")
-    return {part: names for part, names in found.items() if names}
+    return {group: names for group, names in found.items() if names}

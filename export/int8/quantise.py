@@ -17,7 +17,7 @@ import openvino
 from numpy.typing import NDArray
 from openvino.passes import ConstantFolding, Manager
 
-from export.int8.layer_groups import computed_nodes, nodes_by_part
+from export.int8.layer_groups import computed_nodes, nodes_by_layer_group
 from export.int8.signed import with_signed_activations
 from export.int8.transplant import resized
 
@@ -34,7 +34,7 @@ def to_openvino(
     """Quantise for CPUs.
 
     model: of export_graph with its batch norms folded; left as it is. pictures: each uint8
-    (1, H, W, 3), of any size. floating: parts (export/int8/layer_groups.py) that are not quantised.
+    (1, H, W, 3), of any size. floating: layer groups that are not quantised.
     rewritten: where the model is rewritten for one size, the same for the size of the pictures; the
     result then takes one picture at a time. Raises ArtefactError for a graph of another exporter.
     """
@@ -116,8 +116,8 @@ def _of_any_size(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _scope(names: Sequence[str], floating: Collection[str]) -> nncf.IgnoredScope:
-    parts = nodes_by_part(names)
-    ignored = [name for part in floating for name in parts.get(part, [])]
+    groups = nodes_by_layer_group(names)
+    ignored = [name for group in floating for name in groups.get(group, [])]
     # Not validated: folded constants have names here and are no nodes to NNCF.
     return nncf.IgnoredScope(names=ignored, validate=False)
 

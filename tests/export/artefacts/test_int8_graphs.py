@@ -14,7 +14,7 @@ import openvino
 import pytest
 from numpy.typing import NDArray
 
-from export.int8.layer_groups import OF_REWRITTEN, PARTS
+from export.int8.layer_groups import LAYER_GROUPS, OF_REWRITTEN
 from ocrnet.artefacts import kinds_present, read_manifest
 from ocrnet.artefacts.repository import check_artefact
 from ocrnet.cli import main
@@ -79,9 +79,9 @@ def test_both_targets_lie_beside_each_other(
     assert build("--to", "int8", "onnx-int8") == 0
     assert calls == ["openvino 2 (1, 64, 96, 3)", "qdq 2 (1, 64, 96, 3)"]
     folder = tmp_path / "repository" / "demo_window" / "1"
-    plain = [part for part in PARTS if part not in OF_REWRITTEN]
+    plain = [part for part in LAYER_GROUPS if part not in OF_REWRITTEN]
     for file, needed, parts in (
-        ("model_int8.xml", ["model_int8.bin"], list(PARTS)),
+        ("model_int8.xml", ["model_int8.bin"], list(LAYER_GROUPS)),
         ("model_int8.onnx", [], plain),
     ):
         manifest = check_artefact(folder, file, spec).manifest
@@ -91,7 +91,7 @@ def test_both_targets_lie_beside_each_other(
         assert manifest.build["calibration"] == "drawn scenes 500000 to 500001"
         floating = {"normalisation", "spatial gather", *OF_REWRITTEN} & set(parts)
         assert manifest.build["floating"] == sorted(floating)
-        assert ("convolutions" in manifest.build.get("passes", [])) == (parts == list(PARTS))
+        assert ("convolutions" in manifest.build.get("passes", [])) == (parts == list(LAYER_GROUPS))
         assert manifest.build["changed_labels"] < 1e-3
         report = json.loads((folder / f"{file}.int8.json").read_text())
         assert [part["name"] for part in report["parts"]] == parts
@@ -122,7 +122,7 @@ def test_it_is_made_anew_only_for_other_pictures(
     ):
         assert build("--to", "int8", *arguments) == 0
         assert expected in capsys.readouterr().out, arguments
-    assert len(calls) == 1 + 1 + 1 + (1 + len(PARTS) - len(OF_REWRITTEN))
+    assert len(calls) == 1 + 1 + 1 + (1 + len(LAYER_GROUPS) - len(OF_REWRITTEN))
     manifest = tmp_path / "repository" / "demo_window" / "1" / "model_int8.xml.manifest.json"
     assert read_manifest(manifest).build["calibration"].startswith("2 pictures of a folder, SHA")
 

@@ -16,7 +16,7 @@ from export.evaluation.int8_judge import Judge, labeller
 from export.evaluation.runners import run_onnx
 from export.graphs.fp16 import to_fp16, with_visible_rounding
 from export.int8.calibration import Pictures
-from export.int8.layer_groups import OF_REWRITTEN, part_of
+from export.int8.layer_groups import OF_REWRITTEN, layer_group_of
 from export.int8.quantise import to_openvino, to_qdq
 from export.int8.sensitivity import BY_DEFAULT
 from export.tensorrt.api import load_tensorrt
@@ -107,7 +107,7 @@ def test_parts_that_float_have_no_8_bits(qdq: onnx.ModelProto) -> None:
     made_by = {name: node.op_type for node in qdq.graph.node for name in node.output}
     inputs: dict[str, set[str]] = {}
     for node in qdq.graph.node:
-        part = part_of(node.name)
+        part = layer_group_of(node.name)
         if part in FLOATING and node.op_type in ("Sub", "Div", "Softmax", "MatMul"):
             inputs.setdefault(part, set()).update(made_by.get(name, "") for name in node.input)
     assert set(inputs) == set(FLOATING)

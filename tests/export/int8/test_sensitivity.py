@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from export.evaluation.int8_judge import Gate
 from export.int8.calibration import Pictures
-from export.int8.layer_groups import OF_REWRITTEN, PARTS
+from export.int8.layer_groups import LAYER_GROUPS, OF_REWRITTEN
 from export.int8.sensitivity import Quantised, quantise_within
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import get_spec
@@ -19,7 +19,7 @@ from ocrnet.zoo import get_spec
 Scaled = Callable[[onnx.ModelProto, str, object], onnx.ModelProto]
 Quantise = Callable[..., Quantised[onnx.ModelProto]]
 
-PLAIN = tuple(part for part in PARTS if part not in OF_REWRITTEN)
+PLAIN = tuple(part for part in LAYER_GROUPS if part not in OF_REWRITTEN)
 # Negative logits: all labels change. Half of one channel: some do.
 ALL, SOME = -1.0, [[[1.0]], [[0.5]], [[1.0]]]
 
