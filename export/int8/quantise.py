@@ -19,7 +19,7 @@ from openvino.passes import ConstantFolding, Manager
 
 from export.int8.layer_groups import computed_nodes, nodes_by_layer_group
 from export.int8.signed import with_signed_activations
-from export.int8.transplant import resized
+from export.int8.transplant import transplant
 
 _Model = TypeVar("_Model", openvino.Model, onnx.ModelProto)
 
@@ -40,7 +40,7 @@ def to_openvino(
     """
     if rewritten is not None:
         small = _read(_one_picture(rewritten))
-        return resized(
+        return transplant(
             _to_openvino(_read(_one_picture(rewritten)), pictures, floating),
             small,
             _read(_one_picture(model)),

@@ -29,7 +29,7 @@ BY_DEFAULT = {
     "attention": "products of as many channels as there are classes: too few to be faster",
 }
 
-# Its matrices are of the picture's size (resized.py), and nobody would gain by 8 bits.
+# Its matrices are of the picture's size (transplant.py), and nobody would gain by 8 bits.
 _NEVER = frozenset({"coarse branches"})
 
 # Pictures that are enough to tell the groups apart; the graph itself has all of them.

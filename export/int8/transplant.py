@@ -12,7 +12,7 @@ from openvino import opset13
 from ocrnet.errors import ArtefactError
 
 
-def resized(
+def transplant(
     quantised: openvino.Model, small: openvino.Model, large: openvino.Model
 ) -> openvino.Model:
     """Change `quantised`, made from `small`, into what would have been made from `large`.

@@ -20,7 +20,7 @@ from export.optimise.enlarged_conv import shifted
 from export.optimise.tokens import to_tokens
 from ocrnet.zoo import Size
 
-# Bands are as many for every size: int8/resized.py then finds the same operations in all graphs.
+# Bands are as many for every size: int8/transplant.py then finds the same operations in all graphs.
 _BANDS, _COLUMNS = 4, 64
 
 

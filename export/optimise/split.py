@@ -32,7 +32,10 @@ def fine_branches(branches: list[Tensor], *, align_corners: bool) -> Tensor:
 
 
 class SplitBottleneck(nn.Module):
-    """The branches → what the OCR head's 3×3 convolution makes of them together (banded.py)."""
+    """The branches → what the OCR head's 3×3 convolution makes of them together.
+
+    The coarse ones take another way (coarse_upsample.py).
+    """
 
     weight: Tensor
     bias: Tensor
