@@ -1,4 +1,4 @@
-"""Named groups of layers, each of which may stay floating in an INT8 graph."""
+"""Named groups of layers, each of which may be kept in float in an INT8 graph."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Which layer groups cost accuracy in INT8: measured one by one, the worst left floating."""
+"""Which layer groups cost accuracy in INT8: measured one by one, the worst kept in float."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -50,19 +50,19 @@ def quantise_within(
     quantise: Quantise[Model],
     pictures: Pictures,
     gate: Gate,
-    floating: Collection[str] = tuple(BY_DEFAULT),
+    kept_in_float: Collection[str] = tuple(BY_DEFAULT),
     *,
     measure_all: bool = False,
 ) -> Quantised[Model]:
-    """Quantise all but the groups `floating`, and leave more of them floating until the gate holds.
+    """Quantise all groups but those `kept_in_float`, and keep more of them until the gate holds.
 
     quantise: `to_openvino` or `to_qdq`. If the gate fails, each group is quantised alone, and the
-    one that changes most labels then is left floating first. measure_all: measure them in any case.
+    one that changes most labels then is kept in float first. measure_all: measure them in any case.
 
     Raises ArtefactError with what was measured if no choice of groups is good enough.
     """
     groups = nodes_by_layer_group(computed_nodes(graph))
-    why = {group: BY_DEFAULT.get(group, "asked for") for group in groups if group in floating}
+    why = {group: BY_DEFAULT.get(group, "asked for") for group in groups if group in kept_in_float}
     judge = Judge(graph, spec, pictures.held_out, labelled=pictures.labelled)
 
     def attempt(kept: Collection[str], most: int | None = None) -> tuple[Model, Figures]:

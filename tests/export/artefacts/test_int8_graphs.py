@@ -37,7 +37,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def to_openvino(
         model: onnx.ModelProto,
         pictures: Sequence[NDArray[np.uint8]],
-        floating: Collection[str],
+        kept_in_float: Collection[str],
         rewritten: onnx.ModelProto,
     ) -> openvino.Model:
         assert rewritten == model  # windows have the size of the pictures
@@ -46,7 +46,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return result
 
     def to_qdq(
-        model: onnx.ModelProto, pictures: Sequence[NDArray[np.uint8]], floating: Collection[str]
+        model: onnx.ModelProto,
+        pictures: Sequence[NDArray[np.uint8]],
+        kept_in_float: Collection[str],
     ) -> onnx.ModelProto:
         calls.append(f"qdq {len(pictures)} {pictures[0].shape}")
         return model

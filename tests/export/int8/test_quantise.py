@@ -26,17 +26,17 @@ from ocrnet.datasets import DrawnScenes
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size
 
-FLOATING = tuple(BY_DEFAULT.keys() - OF_REWRITTEN)
+KEPT_IN_FLOAT = tuple(BY_DEFAULT.keys() - OF_REWRITTEN)
 
 
 @pytest.fixture(scope="module")
 def for_cpu(graph: onnx.ModelProto, pictures: Pictures) -> openvino.Model:
-    return to_openvino(graph, pictures.calibration, FLOATING)
+    return to_openvino(graph, pictures.calibration, KEPT_IN_FLOAT)
 
 
 @pytest.fixture(scope="module")
 def qdq(graph: onnx.ModelProto, pictures: Pictures) -> onnx.ModelProto:
-    return to_qdq(graph, pictures.calibration, FLOATING)
+    return to_qdq(graph, pictures.calibration, KEPT_IN_FLOAT)
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +108,9 @@ def test_parts_that_float_have_no_8_bits(qdq: onnx.ModelProto) -> None:
     inputs: dict[str, set[str]] = {}
     for node in qdq.graph.node:
         part = layer_group_of(node.name)
-        if part in FLOATING and node.op_type in ("Sub", "Div", "Softmax", "MatMul"):
+        if part in KEPT_IN_FLOAT and node.op_type in ("Sub", "Div", "Softmax", "MatMul"):
             inputs.setdefault(part, set()).update(made_by.get(name, "") for name in node.input)
-    assert set(inputs) == set(FLOATING)
+    assert set(inputs) == set(KEPT_IN_FLOAT)
     assert not {"DequantizeLinear"} & set.union(*inputs.values())
     convolutions = [node for node in qdq.graph.node if node.op_type == "Conv"]
     assert len(convolutions) == 155
@@ -125,11 +125,11 @@ def test_a_fixed_graph_is_calibrated_with_smaller_pictures_and_keeps_its_size(
     for port, size in ((fixed.graph.input[0], (2, 256, 3)), (fixed.graph.output[0], (19, 2, 256))):
         for dim, length in zip(port.type.tensor_type.shape.dim[1:], size, strict=True):
             dim.dim_value = length
-    qdq = to_qdq(fixed, pictures.calibration, FLOATING)
+    qdq = to_qdq(fixed, pictures.calibration, KEPT_IN_FLOAT)
     assert "QuantizeLinear" in {node.op_type for node in qdq.graph.node}
     assert list(qdq.graph.input) == list(fixed.graph.input)
     assert list(qdq.graph.output) == list(fixed.graph.output)
-    for_cpu = to_openvino(fixed, pictures.calibration, FLOATING)
+    for_cpu = to_openvino(fixed, pictures.calibration, KEPT_IN_FLOAT)
     assert "FakeQuantize" in {op.get_type_name() for op in for_cpu.get_ops()}
     assert str(for_cpu.input("image").get_partial_shape()) == "[?,2,256,3]"
     assert str(for_cpu.output("logits").get_partial_shape()) == "[?,19,2,256]"
@@ -194,4 +194,4 @@ def test_a_graph_of_another_exporter_is_refused(
     renamed: Callable[[onnx.ModelProto], onnx.ModelProto],
 ) -> None:
     with pytest.raises(ArtefactError, match="not of this exporter"):
-        quantise(renamed(graph), [], FLOATING)
+        quantise(renamed(graph), [], KEPT_IN_FLOAT)
