@@ -17,7 +17,7 @@ from export.artefacts.source import Source
 from export.artefacts.targets import Target
 from export.evaluation.gates import gate_for
 from export.evaluation.runners import open_outputs, run_pytorch
-from export.train import train
+from export.training.loop import train
 from export.training.run_config import read_config
 from ocrnet.artefacts import graph_folder
 from ocrnet.scenes import draw_scene

@@ -8,9 +8,9 @@ import safetensors.torch
 import torch
 
 from export.checkpoints.loading import load_model
-from export.train import learning_rate, train
 from export.training.batches import batches, class_entropy, class_weights, draw_batch
 from export.training.cheaper_heads import heads
+from export.training.loop import learning_rate, train
 from export.training.run_config import TrainConfig, read_config
 from ocrnet.artefacts import sha256_of
 from ocrnet.errors import CheckpointError
