@@ -16,8 +16,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from export.optimise.convolution_as_product import to_tokens
 from export.optimise.enlarged_conv import shifted
-from export.optimise.tokens import to_tokens
 from ocrnet.zoo import Size
 
 # Bands are as many for every size: int8/transplant.py then finds the same operations in all graphs.

@@ -5,8 +5,7 @@ from torch import Tensor, nn
 
 from export.network.heads import FEATURES, KEYS, OCRHead
 from export.network.layers import ConvNormRelu
-from export.optimise.fold import folded_product
-from export.optimise.tokens import to_pixels, to_tokens
+from export.optimise.convolution_as_product import folded_product, to_pixels, to_tokens
 
 
 class TokenHead(nn.Module):

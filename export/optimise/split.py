@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from export.network.heads import AuxiliaryHead, OCRHead
 from export.network.layers import ConvNormRelu, resize
 from export.optimise.coarse_upsample import EnlargedConvs
-from export.optimise.fold import folded
-from export.optimise.tokens import to_pixels, to_tokens
+from export.optimise.convolution_as_product import folded, to_pixels, to_tokens
 from ocrnet.zoo import Size
 
 _FINE, _FINE_INT8 = 2, 3
