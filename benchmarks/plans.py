@@ -75,8 +75,9 @@ def build_one(source: Source, case: Case, settings: BuildSettings) -> Facts:
         return {"error": str(error)}
     folder = graph_folder(settings.repository, source.spec.name, case.kind)
     size = (folder / target.file).stat().st_size
+    facts = manifest.build.to_json()
     kept = ("layers", "parse_seconds", "build_seconds")
-    return {name: manifest.build[name] for name in kept} | {"plan_mib": round(size / 2**20, 1)}
+    return {name: facts[name] for name in kept} | {"plan_mib": round(size / 2**20, 1)}
 
 
 def run(path: Path, header: Facts, todo: list[Case], build: Callable[[Case], Facts]) -> list[Facts]:

@@ -44,10 +44,11 @@ def _built(kind: Kind, folder: Path) -> Facts:
     path = graph_folder(folder, _MODEL, kind) / target.file
     manifest = read_manifest(path.with_name(path.name + MANIFEST_SUFFIX))
     size = round(path.stat().st_size / 2**20, 1)
+    profile = manifest.profile.to_json() if manifest.profile else {}
     return {
         "network": _MODEL, "kind": kind, "what": "build", "engine": "tensorrt",
-        "precision": "float16", "plan_mib": size, "profile": manifest.profile,
-    } | manifest.build  # fmt: skip
+        "precision": "float16", "plan_mib": size, "profile": profile,
+    } | manifest.build.to_json()  # fmt: skip
 
 
 def verified_rows(report: Facts) -> list[Facts]:

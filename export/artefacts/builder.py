@@ -1,9 +1,8 @@
 """Build one artefact: write it, compare it with PyTorch, put it in place with its manifest."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import onnx
 import onnxruntime
@@ -20,12 +19,22 @@ from export.graphs.fp16 import to_fp16
 from export.graphs.labels_output import add_labels
 from export.graphs.onnx_export import export_graph, fixed_size
 from export.graphs.ports import declared_ports, ports_of
-from export.tensorrt.api import Gpu, load_tensorrt
+from export.tensorrt.api import load_tensorrt
 from export.tensorrt.inspect import save_summary
 from export.tensorrt.plan_builder import BuildOptions, build_plan
 from export.tensorrt.profiles import ShapeRange, shape_range
 from ocrnet import __version__
-from ocrnet.artefacts import Kind, Manifest, graph_folder, manifest_weights, sha256_of
+from ocrnet.artefacts import (
+    BuildFacts,
+    Gpu,
+    Kind,
+    Manifest,
+    PlanFacts,
+    Profile,
+    graph_folder,
+    manifest_weights,
+    sha256_of,
+)
 from ocrnet.artefacts.repository import check_artefact
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size
@@ -33,6 +42,16 @@ from ocrnet.zoo import Size
 _MAX_SIZE = Size(2048, 2048)
 # Scales of Q/DQ nodes may be float16 from this one on.
 _FP16_SCALES_OPSET = 19
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What a manifest says of an artefact beyond the usual."""
+
+    outputs: list[str] = field(default_factory=lambda: ["logits"])
+    build: BuildFacts = field(default_factory=BuildFacts)
+    profile: Profile | None = None
+    gpu: Gpu | None = None
 
 
 @dataclass(frozen=True)
@@ -75,14 +94,16 @@ def build_artefact(source: Source, kind: Kind, target: Target, settings: BuildSe
             files={file.name: sha256_of(file) for file in files},
             height=size.height if size else None,
             width=size.width if size else None,
-            outputs=facts.pop("outputs", ["logits"]),
+            outputs=facts.outputs,
             classes=spec.classes,
             checkpoint=source.checkpoint_name,
             checkpoint_sha256=source.checkpoint_sha256,
             weights=source.origin,
             versions=_versions(target),
             parity=parity,
-            **facts,
+            profile=facts.profile,
+            gpu=facts.gpu,
+            build=facts.build,
         )
         manifest.write(partial)
     return manifest
@@ -105,9 +126,9 @@ def is_current(source: Source, kind: Kind, target: Target, settings: BuildSettin
         # Where a file was pulled from is known on the machine that pulled it alone.
         and manifest_weights(manifest, source.spec).origin in (source.origin, "published")
         and manifest.versions == _versions(target)
-        and target.compute_capability == manifest.gpu.get("compute_capability", "")
+        and target.compute_capability == (manifest.gpu.compute_capability if manifest.gpu else "")
         and (not target.is_plan or _as_asked(manifest, source, kind, settings))
-        and manifest.build.get("passes", []) == _passes(source, kind, target, settings)
+        and manifest.build.passes == _passes(source, kind, target, settings)
         and (target.precision != "int8" or as_calibrated(manifest, settings.int8))
         and (
             target.format != "onnx"
@@ -127,10 +148,11 @@ def _declares_its_shapes(path: Path, source: Source, kind: Kind, target: Target)
 
 
 def _as_asked(manifest: Manifest, source: Source, kind: Kind, settings: BuildSettings) -> bool:
+    plan = manifest.build.plan
     return (
-        manifest.profile == _profile(_shapes(source, kind, settings))
-        and manifest.build.get("level") == settings.plan.level
-        and manifest.build.get("workspace") == settings.plan.workspace
+        plan is not None
+        and (plan.level, plan.workspace) == (settings.plan.level, settings.plan.workspace)
+        and manifest.profile == _profile(_shapes(source, kind, settings))
     )
 
 
@@ -144,45 +166,43 @@ def _shapes(source: Source, kind: Kind, settings: BuildSettings) -> ShapeRange:
     )
 
 
-def _profile(shapes: ShapeRange) -> dict[str, list[int]]:
-    return {"min": list(shapes.min), "opt": list(shapes.opt), "max": list(shapes.max)}
+def _profile(shapes: ShapeRange) -> Profile:
+    return Profile(list(shapes.min), list(shapes.opt), list(shapes.max))
 
 
 def _write(
     source: Source, kind: Kind, target: Target, settings: BuildSettings, path: Path
-) -> dict[str, Any]:
+) -> _Facts:
     """Write the artefact's files; return what its manifest says beyond the usual."""
+    passes = _passes(source, kind, target, settings)
     if target.format == "onnx" and target.precision == "float32":
         if source.travels(kind):
             export_graph(source.network, path, None, fp16_weights=True)
-            return {}
-        graph, facts = _graph_for_cpu(source, kind, settings)
-        onnx.save(graph, path)
-        return facts
+        else:
+            onnx.save(_graph_for_cpu(source, kind, settings), path)
+        return _Facts(build=BuildFacts(passes))
     if target.format == "openvino" and target.precision == "float32":
         import openvino  # here: artefacts for GPUs are built without it
 
-        graph, facts = _graph_for_cpu(source, kind, settings)
+        graph = _graph_for_cpu(source, kind, settings)
         model = openvino.Core().read_model(graph.SerializeToString())
         openvino.save_model(model, path, compress_to_fp16=False)
-        return facts
+        return _Facts(build=BuildFacts(passes))
     if target.format == "openvino":
         import openvino
 
         made = for_cpu(source, kind, settings.int8, optimised=settings.optimised)
         openvino.save_model(made.model, path, compress_to_fp16=False)
-        passes = _passes(source, kind, target, settings)
-        build = write_report(made.report, path)
-        return {"build": build | {"passes": passes} if passes else build}
+        return _Facts(build=BuildFacts(passes, int8=write_report(made.report, path)))
     graph = _graph_for_gpu(source, kind, target, settings)
-    facts = {"outputs": [output.name for output in graph.graph.output], "build": {}}
+    facts = _Facts(outputs=[output.name for output in graph.graph.output])
     if target.precision == "int8":
-        facts["build"] = write_report(for_gpu(source, kind, settings.int8).report, path)
+        int8 = write_report(for_gpu(source, kind, settings.int8).report, path)
+        facts = replace(facts, build=BuildFacts(int8=int8))
     if target.format == "onnx":
         onnx.save(graph, path)
         return facts
-    of_plan = _write_plan(source, kind, target, settings, graph, path)
-    return facts | of_plan | {"build": facts["build"] | of_plan["build"]}
+    return _write_plan(source, kind, target, settings, graph, path, facts)
 
 
 def _passes(source: Source, kind: Kind, target: Target, settings: BuildSettings) -> list[str]:
@@ -192,14 +212,11 @@ def _passes(source: Source, kind: Kind, target: Target, settings: BuildSettings)
     return []
 
 
-def _graph_for_cpu(
-    source: Source, kind: Kind, settings: BuildSettings
-) -> tuple[onnx.ModelProto, dict[str, Any]]:
+def _graph_for_cpu(source: Source, kind: Kind, settings: BuildSettings) -> onnx.ModelProto:
     size = fixed_size(source.spec, kind)
-    passes = source.passes("float32").names()
-    if size is None or not settings.optimised or not passes:
-        return source.plain_graph(kind), {}
-    return source.optimised_graph(size, "float32"), {"build": {"passes": passes}}
+    if size is None or not settings.optimised or not source.passes("float32").names():
+        return source.plain_graph(kind)
+    return source.optimised_graph(size, "float32")
 
 
 def _graph_for_gpu(
@@ -227,7 +244,8 @@ def _write_plan(
     settings: BuildSettings,
     graph: onnx.ModelProto,
     path: Path,
-) -> dict[str, Any]:
+    facts: _Facts,
+) -> _Facts:
     assert target.format in ("tensorrt", "tensorrt_rtx")
     trt = load_tensorrt(target.format)
     shapes = _shapes(source, kind, settings)
@@ -235,24 +253,13 @@ def _write_plan(
         graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value = shapes.max[0]
     plan = build_plan(trt, graph, shapes, settings.plan)
     path.write_bytes(plan.data)
-    facts: dict[str, Any] = {
-        "profile": _profile(shapes),
-        "build": {
-            "level": settings.plan.level,
-            "workspace": settings.plan.workspace,
-            "layers": plan.layers,
-            "parse_seconds": round(plan.parse_seconds, 2),
-            "build_seconds": round(plan.build_seconds, 2),
-        },
-    }
-    if settings.gpu and target.format == "tensorrt":
+    parse, build = round(plan.parse_seconds, 2), round(plan.build_seconds, 2)
+    options = settings.plan
+    made = PlanFacts(options.level, options.workspace, plan.layers, parse, build)
+    gpu = settings.gpu if target.format == "tensorrt" else None
+    if gpu:
         save_summary(trt, plan.data, path.with_suffix(LAYERS_SUFFIX))
-        facts["gpu"] = {
-            "name": settings.gpu.name,
-            "compute_capability": settings.gpu.compute_capability,
-            "driver": settings.gpu.driver,
-        }
-    return facts
+    return replace(facts, build=replace(facts.build, plan=made), profile=_profile(shapes), gpu=gpu)
 
 
 def _versions(target: Target) -> dict[str, str]:

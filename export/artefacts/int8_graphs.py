@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import onnx
 
@@ -15,7 +15,7 @@ from export.evaluation.int8_report import INT8_SUFFIX, Report
 from export.graphs.onnx_export import fixed_size
 from export.int8.calibration import Calibration, calibration_size
 from export.int8.sensitivity import Model, Quantise, Quantised, quantise_within
-from ocrnet.artefacts import Kind, Manifest
+from ocrnet.artefacts import Int8Facts, Kind, Manifest
 
 if TYPE_CHECKING:
     import openvino
@@ -77,22 +77,24 @@ def _quantise(
     )
 
 
-def write_report(report: Report, path: Path) -> dict[str, Any]:
-    """Write it beside the artefact; return what the manifest says of it under `build`."""
+def write_report(report: Report, path: Path) -> Int8Facts:
+    """Write it beside the artefact; return what the manifest says of it."""
     report.write(path.with_name(path.name + INT8_SUFFIX))
     loss = report.figures.miou_loss
-    return {
-        "calibration": report.pictures,
-        "floating": report.floating,
-        "changed_labels": round(report.figures.changed_labels, 5),
-        "miou_loss": None if loss is None else round(loss, 3),
-        "parts_measured": report.measured,
-    }
+    return Int8Facts(
+        calibration=report.pictures,
+        kept_in_float=report.floating,
+        changed_labels=round(report.figures.changed_labels, 5),
+        miou_loss=None if loss is None else round(loss, 3),
+        groups_measured=report.measured,
+    )
 
 
 def as_calibrated(manifest: Manifest, settings: Int8Settings) -> bool:
     """Whether an INT8 artefact was made with these settings; raises InputError for a bad folder."""
-    build = manifest.build
-    return build.get("calibration") == settings.calibration.origin and (
-        bool(build.get("parts_measured")) or not settings.measure_layer_groups
+    made = manifest.build.int8
+    return (
+        made is not None
+        and made.calibration == settings.calibration.origin
+        and (made.groups_measured or not settings.measure_layer_groups)
     )

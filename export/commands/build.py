@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from export.artefacts.targets import TARGET_NAMES, Target, kinds_of, targets
 from export.commands.arguments import positive, size
 from export.commands.needs import checkpoint_of, needs_export_extra, needs_nncf
-from ocrnet.artefacts import KINDS, Kind, Manifest, Precision
+from ocrnet.artefacts import KINDS, Int8Facts, Kind, Precision
 from ocrnet.errors import OcrnetError
 from ocrnet.zoo import ModelSpec, Size, get_spec, load_zoo
 
@@ -164,19 +164,18 @@ def _build_one(
     parts = [f"{time.monotonic() - started:.0f} s"]
     if manifest.parity:
         parts.insert(0, f"off by {max(manifest.parity.values()):.1e} of the largest logit")
-    if "layers" in manifest.build:
-        parts.insert(0, f"{manifest.build['layers']} layers")
-    if manifest.precision == "int8":
-        parts.insert(0, _int8_in_words(manifest))
+    if manifest.build.plan:
+        parts.insert(0, f"{manifest.build.plan.layers} layers")
+    if manifest.build.int8:
+        parts.insert(0, _in_words(manifest.build.int8))
     return ", ".join(parts)
 
 
-def _int8_in_words(manifest: Manifest) -> str:
-    build = manifest.build
-    loss = build["miou_loss"]
+def _in_words(int8: Int8Facts) -> str:
+    loss = int8.miou_loss
     lost = ", mIoU not judged" if loss is None else f", {loss:+.2f} points of mIoU lost"
-    floating = " and ".join(build["floating"]) or "nothing"
-    return f"{build['changed_labels']:.2%} of the labels changed{lost}, {floating} floating"
+    kept = " and ".join(int8.kept_in_float) or "nothing"
+    return f"{int8.changed_labels:.2%} of the labels changed{lost}, {kept} floating"
 
 
 def _specs(arguments: argparse.Namespace) -> list[ModelSpec]:

@@ -90,11 +90,12 @@ def test_both_targets_lie_beside_each_other(
         assert manifest.precision == "int8"
         assert set(manifest.files) == {file, *needed}
         assert "nncf" in manifest.versions
-        assert manifest.build["calibration"] == "drawn scenes 500000 to 500001"
-        floating = {"normalisation", "spatial gather", *OF_REWRITTEN} & set(parts)
-        assert manifest.build["floating"] == sorted(floating)
-        assert ("convolutions" in manifest.build.get("passes", [])) == (parts == list(LAYER_GROUPS))
-        assert manifest.build["changed_labels"] < 1e-3
+        assert manifest.build.int8 is not None
+        assert manifest.build.int8.calibration == "drawn scenes 500000 to 500001"
+        kept = {"normalisation", "spatial gather", *OF_REWRITTEN} & set(parts)
+        assert manifest.build.int8.kept_in_float == sorted(kept)
+        assert ("convolutions" in manifest.build.passes) == (parts == list(LAYER_GROUPS))
+        assert manifest.build.int8.changed_labels < 1e-3
         report = json.loads((folder / f"{file}.int8.json").read_text())
         assert [part["name"] for part in report["parts"]] == parts
         assert report["gate"] == {"changed_labels": 0.03, "miou_loss": 0.5}
@@ -126,7 +127,9 @@ def test_it_is_made_anew_only_for_other_pictures(
         assert expected in capsys.readouterr().out, arguments
     assert len(calls) == 1 + 1 + 1 + (1 + len(LAYER_GROUPS) - len(OF_REWRITTEN))
     manifest = tmp_path / "repository" / "demo_window" / "1" / "model_int8.xml.manifest.json"
-    assert read_manifest(manifest).build["calibration"].startswith("2 pictures of a folder, SHA")
+    made_with = read_manifest(manifest).build.int8
+    assert made_with is not None
+    assert made_with.calibration.startswith("2 pictures of a folder, SHA")
 
 
 @pytest.mark.usefixtures("_toy")

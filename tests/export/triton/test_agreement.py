@@ -74,7 +74,7 @@ def built(source: Source, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         patch.setattr("export.artefacts.builder.open_runner", lambda *_: None)
         patch.setattr("export.artefacts.builder.compare", lambda *_: {})
         patch.setattr("export.artefacts.builder.for_gpu", for_gpu)
-        patch.setattr("export.artefacts.builder.write_report", lambda *_: {})
+        patch.setattr("export.artefacts.builder.write_report", lambda *_: None)
         for kind in KINDS:
             for graph, targets in (("plain", (FLOAT32,)), ("optimised", (FLOAT32, FLOAT16, INT8))):
                 settings = BuildSettings(repositories[graph], optimised=graph == "optimised")
