@@ -13,7 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.builder import build_artefact
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import Source
 from export.artefacts.targets import Target
 from ocrnet.artefacts import find_graphs

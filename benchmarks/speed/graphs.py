@@ -37,7 +37,8 @@ def ready_graph(
     call; a plan takes eight, or more if they are asked for. Raises ArtefactError.
     """
     # Not needed where PyTorch computes, and it imports the runtimes.
-    from export.artefacts.builder import BuildSettings, build_artefact, is_current
+    from export.artefacts.builder import build_artefact, is_current
+    from export.artefacts.settings import BuildSettings
 
     settings = BuildSettings(repository, gpu=gpu, optimised=optimised)
     settings = replace(settings, max_batch=max(settings.max_batch, batch))

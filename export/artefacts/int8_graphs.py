@@ -1,69 +1,53 @@
 """INT8 graphs of a model on its way to artefacts."""
 
-from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import onnx
 
-from export.artefacts.source import Source
+from export.artefacts.cpu_graphs import passes_for
+from export.artefacts.settings import Int8Settings
+from export.artefacts.target_builder import Job
 from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.evaluation.gates import gate_for
 from export.evaluation.int8_judge import Gate
 from export.evaluation.int8_report import INT8_SUFFIX, Report
-from export.graphs.onnx_export import fixed_size
-from export.int8.calibration import Calibration, calibration_size
+from export.int8.calibration import calibration_size
 from export.int8.sensitivity import Model, Quantise, Quantised, quantise_within
-from ocrnet.artefacts import Int8Facts, Kind, Manifest
+from ocrnet.artefacts import Int8Facts, Manifest
 
 if TYPE_CHECKING:
     import openvino
 
 
-@dataclass(frozen=True)
-class Int8Settings:
-    """measure_layer_groups: measure what each group costs, even where none has to fall back."""
-
-    calibration: Calibration = field(default_factory=Calibration)
-    measure_layer_groups: bool = False
-
-
-def for_cpu(
-    source: Source, kind: Kind, settings: Int8Settings, *, optimised: bool
-) -> "Quantised[openvino.Model]":
+def quantise_for_cpu(job: Job) -> "Quantised[openvino.Model]":
     """Quantise for OpenVINO; raises ArtefactError and InputError as `quantise_within`.
 
-    optimised: whether a fixed graph is rewritten before.
+    A graph of one size is rewritten before, if that is asked for.
     """
     from export.int8.quantise import to_openvino  # imports nncf, which takes seconds
 
-    size = fixed_size(source.spec, kind)
-    if size is None or not optimised or not source.passes("int8").names():
-        return _quantise(source, kind, settings, source.plain_graph(kind), to_openvino)
-    graph = source.optimised_graph(size, "int8")
-    calibrated = calibration_size(source.spec, size)
-    small = graph if calibrated == size else source.optimised_graph(calibrated, "int8")
-    return _quantise(source, kind, settings, graph, partial(to_openvino, rewritten=small))
+    source = job.source
+    if job.size is None or not passes_for(job):
+        return _quantise(job, source.plain_graph(job.kind), to_openvino)
+    graph = source.optimised_graph(job.size, "int8")
+    calibrated = calibration_size(source.spec, job.size)
+    small = graph if calibrated == job.size else source.optimised_graph(calibrated, "int8")
+    return _quantise(job, graph, partial(to_openvino, rewritten=small))
 
 
-def for_gpu(source: Source, kind: Kind, settings: Int8Settings) -> Quantised[onnx.ModelProto]:
-    """As Q/DQ nodes; kept with the source, since graphs and plans are made of the same."""
+def quantise_for_gpu(job: Job) -> Quantised[onnx.ModelProto]:
+    """As Q/DQ nodes; cached with the source, since graphs and plans are made of the same."""
     from export.int8.quantise import to_qdq
 
-    return source.keep(
-        kind, "qdq", lambda: _quantise(source, kind, settings, source.plain_graph(kind), to_qdq)
-    )
+    source, kind = job.source, job.kind
+    return source.cached(kind, "qdq", lambda: _quantise(job, source.plain_graph(kind), to_qdq))
 
 
-def _quantise(
-    source: Source,
-    kind: Kind,
-    settings: Int8Settings,
-    graph: onnx.ModelProto,
-    quantise: Quantise[Model],
-) -> Quantised[Model]:
-    spec = source.spec
+def _quantise(job: Job, graph: onnx.ModelProto, quantise: Quantise[Model]) -> Quantised[Model]:
+    source, settings, spec = job.source, job.settings.int8, job.source.spec
     gate = gate_for(
         "int8", trained=source.checkpoint != RANDOM_WEIGHTS, changed_labels=None, miou_loss=None
     )
@@ -71,10 +55,15 @@ def _quantise(
         graph,
         spec,
         quantise,
-        settings.calibration.pictures(spec, fixed_size(spec, kind)),
+        settings.calibration.pictures(spec, job.size),
         Gate(gate.changed_labels, gate.miou_loss),
         measure_all=settings.measure_layer_groups,
     )
+
+
+def nncf_version() -> dict[str, str]:
+    """As manifests state it."""
+    return {"nncf": version("nncf")}
 
 
 def write_report(report: Report, path: Path) -> Int8Facts:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import onnx
+from torch import nn
 
 from export.checkpoints.cache import is_published
 from export.checkpoints.loading import RANDOM_WEIGHTS, load_model
@@ -30,8 +31,8 @@ class Source:
         """checkpoint: a file, or "stand-in"."""
         self.spec = spec
         self.checkpoint = checkpoint
-        self._plain: dict[Kind, onnx.ModelProto] = {}
-        self._kept: dict[tuple[Kind, str], Any] = {}
+        self._cached_kind: Kind | None = None
+        self._cache: dict[str, Any] = {}
 
     @cached_property
     def network(self) -> OCRNet:
@@ -40,7 +41,7 @@ class Source:
 
     @cached_property
     def checkpoint_sha256(self) -> str:
-        """Empty for stand-in weights."""
+        """Empty for random weights."""
         return "" if self.checkpoint == RANDOM_WEIGHTS else sha256_of(Path(self.checkpoint))
 
     @property
@@ -58,13 +59,8 @@ class Source:
 
     def plain_graph(self, kind: Kind) -> onnx.ModelProto:
         """Return the float32 graph of that kind, batch norms folded: what others are made from."""
-        if kind not in self._plain:
-            self._plain.clear()  # one at a time: those of HRNet-W48 are 280 MB each
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "model.onnx"
-                export_graph(self.network, path, fixed_size(self.spec, kind), fp16_weights=False)
-                self._plain[kind] = onnx.load(path)
-        return self._plain[kind]
+        size = fixed_size(self.spec, kind)
+        return self.cached(kind, "plain", lambda: _exported(self.network, size))
 
     def passes(self, precision: Precision) -> Passes:
         """What fixed graphs for CPUs are rewritten with."""
@@ -73,18 +69,19 @@ class Source:
     def optimised_graph(self, size: Size, precision: Precision) -> onnx.ModelProto:
         """Return the float32 graph of one size rewritten for CPUs, as that precision needs it."""
         network = OptimisedNetwork(self.network, size, self.passes(precision))
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.onnx"
-            export_graph(network.eval(), path, size, fp16_weights=False)
-            return onnx.load(path)
+        return _exported(network.eval(), size)
 
-    def keep(self, kind: Kind, name: str, make: Callable[[], _Made]) -> _Made:
-        """Return what was made under that name, from now on, until one of another kind is."""
-        if (kind, name) not in self._kept:
-            if any(other != kind for other, _ in self._kept):
-                self._kept.clear()
-            self._kept[kind, name] = make()
-        made: _Made = self._kept[kind, name]
+    def cached(self, kind: Kind, name: str, make: Callable[[], _Made]) -> _Made:
+        """Return the cached result for `name`; build it with `make` on first use.
+
+        The cache is cleared when the graph kind changes: graphs of HRNet-W48 are 280 MB each.
+        """
+        if kind != self._cached_kind:
+            self._cache.clear()
+            self._cached_kind = kind
+        if name not in self._cache:
+            self._cache[name] = make()
+        made: _Made = self._cache[name]
         return made
 
     def travels(self, kind: Kind) -> bool:
@@ -94,3 +91,10 @@ class Source:
             and self.checkpoint != RANDOM_WEIGHTS
             and Path(self.checkpoint).resolve() == DEMO_WEIGHTS.resolve()
         )
+
+
+def _exported(network: nn.Module, size: Size | None) -> onnx.ModelProto:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        export_graph(network, path, size, fp16_weights=False)
+        return onnx.load(path)

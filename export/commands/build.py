@@ -13,7 +13,7 @@ from ocrnet.errors import OcrnetError
 from ocrnet.zoo import ModelSpec, Size, get_spec, load_zoo
 
 if TYPE_CHECKING:
-    from export.artefacts.builder import BuildSettings
+    from export.artefacts.settings import BuildSettings
     from export.artefacts.source import Source
 
 _DESCRIPTION = """\
@@ -197,8 +197,7 @@ def _kinds(spec: ModelSpec, arguments: argparse.Namespace) -> list[Kind]:
 
 
 def _settings(arguments: argparse.Namespace) -> "BuildSettings":
-    from export.artefacts.builder import BuildSettings
-    from export.artefacts.int8_graphs import Int8Settings
+    from export.artefacts.settings import BuildSettings, Int8Settings
     from export.int8.calibration import Calibration
     from export.tensorrt.api import find_gpu, load_tensorrt
     from export.tensorrt.plan_builder import BuildOptions

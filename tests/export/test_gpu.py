@@ -12,7 +12,8 @@ import safetensors.torch
 import torch
 
 from export import load_model
-from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.builder import build_artefact
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import Source
 from export.artefacts.targets import Target
 from export.evaluation.gates import gate_for

@@ -13,7 +13,8 @@ import openvino
 import pytest
 from PIL import Image
 
-from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.builder import build_artefact
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import Source
 from export.artefacts.targets import Target
 from ocrnet.artefacts import MANIFEST_SUFFIX, graph_folder, read_manifest, sha256_of

@@ -18,7 +18,8 @@ from PIL import Image
 from tritonclient.grpc import InferenceServerClient
 
 from benchmarks.lib.gateway import GatewayProcess
-from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.builder import build_artefact
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import Source
 from export.artefacts.targets import Target
 from export.triton.config_files import write_configs

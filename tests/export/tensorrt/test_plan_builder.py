@@ -9,7 +9,8 @@ import numpy as np
 import onnx
 import pytest
 
-from export.artefacts.builder import BuildSettings, is_current
+from export.artefacts.builder import is_current
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import DEMO_WEIGHTS, Source
 from export.artefacts.targets import Target
 from export.graphs.ports import FREE, Port, declared_ports

@@ -15,8 +15,10 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from export.artefacts.builder import BuildSettings, build_artefact, is_current
+from export.artefacts.builder import build_artefact, is_current
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import Source
+from export.artefacts.target_builder import Job
 from export.artefacts.targets import Target
 from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.graphs.ports import FREE, Port, Ports, declared_ports
@@ -66,15 +68,16 @@ def built(source: Source, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     How exact graphs are is tested elsewhere, and so is NNCF: INT8 is what it would be made from.
     """
 
-    def for_gpu(source: Source, kind: Kind, settings: object) -> Any:
-        return SimpleNamespace(model=source.plain_graph(kind), report=None)
+    def quantise_for_gpu(job: Job) -> Any:
+        return SimpleNamespace(model=job.source.plain_graph(job.kind), report=None)
 
     repositories = {graph: tmp_path_factory.mktemp(graph) for graph in ("optimised", "plain")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("export.artefacts.builder.open_runner", lambda *_: None)
         patch.setattr("export.artefacts.builder.compare", lambda *_: {})
-        patch.setattr("export.artefacts.builder.for_gpu", for_gpu)
-        patch.setattr("export.artefacts.builder.write_report", lambda *_: None)
+        for place in ("gpu_graphs", "onnx_int8"):
+            patch.setattr(f"export.artefacts.{place}.quantise_for_gpu", quantise_for_gpu)
+        patch.setattr("export.artefacts.onnx_int8.write_report", lambda *_: None)
         for kind in KINDS:
             for graph, targets in (("plain", (FLOAT32,)), ("optimised", (FLOAT32, FLOAT16, INT8))):
                 settings = BuildSettings(repositories[graph], optimised=graph == "optimised")
