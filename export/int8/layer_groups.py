@@ -5,11 +5,13 @@ from collections.abc import Iterable
 
 import onnx
 
+from export.optimise.optimised_network import OptimisedNetwork
 from ocrnet.errors import ArtefactError
 
-# Names of nodes follow those of the modules in export/network and, of rewritten graphs,
-# export/optimise. The first that matches counts.
-_LAYER_GROUPS = {
+# Names of nodes follow those of the modules in export/network, which checkpoints have too. Those of
+# rewritten graphs stand with their modules in export/optimise; None: only they have the group. The
+# first that matches counts.
+_NAMES_IN_NETWORKS = {
     "normalisation": r"/(Cast|Transpose|Sub|Div)",
     "stem": r"/backbone/(stem|maxpool|conv\d|relu(_\d)?)/.*",
     "stage 1": r"/backbone/layer1/.*",
@@ -19,16 +21,16 @@ _LAYER_GROUPS = {
     "enlarged branches": r"/[^/]+",
     "auxiliary head": r"/decode_head\.0/convs/.*",
     "auxiliary classifier": r"/decode_head\.0/conv_seg/.*",
-    "coarse branches": r"/_split_bottleneck/(_coarse/(?!_parts\.\d(_\d)?/taps\.).*|Add(_\d)?)",
-    "bottleneck": r"/(decode_head\.1/|)bottleneck/.*|/_split_bottleneck/.*",
-    "spatial gather": r"/decode_head\.1/[^/]+|/_tokens/gather/.*",
-    "attention": r"/_tokens/(MatMul|Softmax|Mul)[^/]*",
-    "fusion": r"/(decode_head\.1/object_context_block|_tokens)/bottleneck/.*",
-    "classifier": r"/(decode_head\.1|_tokens)/conv_seg/.*",
-    "object attention": r"/(decode_head\.1/object_context_block|_tokens)/.*",
+    "coarse branches": None,
+    "bottleneck": r"/(decode_head\.1/|)bottleneck/.*",
+    "spatial gather": r"/decode_head\.1/[^/]+",
+    "attention": None,
+    "fusion": r"/decode_head\.1/object_context_block/bottleneck/.*",
+    "classifier": r"/decode_head\.1/conv_seg/.*",
+    "object attention": r"/decode_head\.1/object_context_block/.*",
 }
-LAYER_GROUPS = tuple(_LAYER_GROUPS)
-OF_REWRITTEN = frozenset({"coarse branches", "attention"})
+LAYER_GROUPS = tuple(_NAMES_IN_NETWORKS)
+OF_REWRITTEN = frozenset(group for group, names in _NAMES_IN_NETWORKS.items() if names is None)
 # ResNet has one resolution: there is nothing to enlarge.
 _OPTIONAL = OF_REWRITTEN | {"enlarged branches"}
 
@@ -38,11 +40,22 @@ def computed_nodes(graph: onnx.ModelProto) -> list[str]:
     return [node.name for node in graph.graph.node if node.op_type != "Constant"]
 
 
+def _patterns(group: str) -> list[str]:
+    of_networks = _NAMES_IN_NETWORKS[group]
+    of_rewritten = [
+        f"/{attribute}/({groups[group]})"
+        for attribute, groups in OptimisedNetwork.LAYER_GROUPS.items()
+        if group in groups
+    ]
+    return of_rewritten if of_networks is None else [of_networks, *of_rewritten]
+
+
+_PATTERNS = {group: re.compile("|".join(_patterns(group))) for group in LAYER_GROUPS}
+
+
 def layer_group_of(node: str) -> str | None:
     """Return the layer group of a node by its name; None: it is not of this exporter."""
-    return next(
-        (group for group, names in _LAYER_GROUPS.items() if re.fullmatch(names, node)), None
-    )
+    return next((group for group, names in _PATTERNS.items() if names.fullmatch(node)), None)
 
 
 def nodes_by_layer_group(nodes: Iterable[str]) -> dict[str, list[str]]:

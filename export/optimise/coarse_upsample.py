@@ -12,6 +12,7 @@ over them costs nothing.
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,14 @@ _BANDS, _COLUMNS = 4, 64
 
 
 class EnlargedConvs(nn.Module):
-    """Σ of conv2d(resize(x, size), weight, padding=half of the kernel) of tensors, without bias."""
+    """Σ of conv2d(resize(x, size), weight, padding=half of the kernel) of tensors, without bias.
+
+    Names of attributes become those of nodes in exported graphs, which INT8 finds by the two
+    patterns: the products of the weights, and all that enlarges and adds.
+    """
+
+    WEIGHT_PRODUCTS: ClassVar = r"_parts\.\d+(_\d+)?/taps\.\d+(_\d+)?/.*"
+    ENLARGING: ClassVar = r"[A-Z].*|_parts\.\d+(_\d+)?/[A-Z].*"
 
     def __init__(
         self, weights: Sequence[Tensor], lows: Sequence[Size], high: Size, *, align_corners: bool

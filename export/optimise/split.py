@@ -6,6 +6,8 @@ convolution: at 1/8 enlarging afterwards costs what it saves. With 8 bits a conv
 and the one at 1/16 stays too.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -35,6 +37,14 @@ class SplitBottleneck(nn.Module):
 
     The coarse ones take another way (coarse_upsample.py).
     """
+
+    # By the names of nodes below this module in exported graphs, which are those of attributes.
+    # Names of operations begin with a capital. The sum is not quantised either: NNCF would round
+    # both of its operands.
+    LAYER_GROUPS: ClassVar = {
+        "coarse branches": rf"Add(_\d)?|_coarse/({EnlargedConvs.ENLARGING})",
+        "bottleneck": rf"[A-Z].*|_coarse/({EnlargedConvs.WEIGHT_PRODUCTS})",
+    }
 
     weight: Tensor
     bias: Tensor

@@ -1,9 +1,11 @@
+import re
 from collections.abc import Callable
 
 import onnx
 import pytest
 
 from export.artefacts.source import Source
+from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.graphs.fp16.convert import GATHER, NORMALISATION
 from export.int8.layer_groups import (
     LAYER_GROUPS,
@@ -13,8 +15,10 @@ from export.int8.layer_groups import (
     nodes_by_layer_group,
 )
 from export.int8.sensitivity import BY_DEFAULT
+from export.network.hrnet import HRNetSizes
+from export.network.ocrnet import _HRNETS
 from ocrnet.errors import ArtefactError
-from ocrnet.zoo import Size
+from ocrnet.zoo import Size, get_spec
 
 PLAIN = tuple(part for part in LAYER_GROUPS if part not in OF_REWRITTEN)
 
@@ -48,6 +52,62 @@ def test_each_node_of_a_rewritten_graph_is_of_one_part(demo: Source) -> None:
     assert heavy["bottleneck"] == {"Conv", "MatMul"}  # of the branch that is enlarged afterwards
     assert heavy["coarse branches"] == heavy["attention"] == {"MatMul"}
     assert heavy["fusion"] == heavy["classifier"] == {"Conv"}
+
+
+@pytest.fixture
+def _small_hrnets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one block a branch: nodes have the same names, and are fewer."""
+    sizes = HRNetSizes(width=18, stem_blocks=1, branch_blocks=1, stage_modules=(1, 1, 1))
+    for name in _HRNETS:
+        monkeypatch.setitem(_HRNETS, name, sizes)
+
+
+# Those of export/optimise and, below it, of modules that stay: graphs and reports name them.
+MODULES = {
+    "/_split_bottleneck",
+    "/_split_bottleneck/_coarse",
+    "/_split_bottleneck/_coarse/_parts.0",
+    "/_split_bottleneck/_coarse/_parts.0/taps.0",
+    "/_split_bottleneck/_coarse/_parts.0/taps.1",
+    "/_split_bottleneck/_coarse/_parts.0/taps.2",
+    "/_tokens",
+    "/_tokens/bottleneck/conv",
+    "/_tokens/bottleneck/relu",
+    "/_tokens/conv_seg",
+    "/_tokens/gather",
+    "/_tokens/key/key.0",
+    "/_tokens/key/key.1",
+    "/_tokens/out",
+    "/_tokens/query_project/query_project.0/conv",
+    "/_tokens/query_project/query_project.0/relu",
+    "/_tokens/query_project/query_project.1/conv",
+    "/_tokens/query_project/query_project.1/relu",
+    "/_tokens/value",
+}
+
+
+@pytest.mark.usefixtures("_small_hrnets")
+@pytest.mark.parametrize(
+    "model",
+    ["ocrnet_hr18s_cityscapes_40k", "ocrnet_hr18_ade20k_80k", "ocrnet_hr48_cityscapes_authors"],
+)
+def test_modules_of_rewritten_graphs_keep_their_names_and_groups(model: str) -> None:
+    """Renaming an attribute of a rewritten module renames nodes: INT8 must not lose them."""
+    graph = Source(get_spec(model), RANDOM_WEIGHTS).optimised_graph(Size(64, 96), "int8")
+    names = computed_nodes(graph)
+    modules = {re.sub(r"(?<=\.\d)_\d+", "", name.rpartition("/")[0]) for name in names}
+    assert {module for module in modules if module.startswith("/_")} == MODULES
+    found = nodes_by_layer_group(names)
+    assert tuple(found) == LAYER_GROUPS
+    assert sorted(name for group in found.values() for name in group) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    "node",
+    ["/_tokens/keys/MatMul", "/_split_bottleneck/_fine/Conv", "/_split_bottleneck/_coarse/_x/Add"],
+)
+def test_a_node_of_a_module_that_nobody_declared_is_of_no_group(node: str) -> None:
+    assert layer_group_of(node) is None
 
 
 @pytest.mark.parametrize(
