@@ -20,6 +20,9 @@ from ocrnet.errors import CheckpointError
 from ocrnet.zoo import ModelSpec, get_spec
 from ocrnet.zoo.spec import check_classes
 
+# What users type, and what manifests name, instead of a file.
+RANDOM_WEIGHTS = "stand-in"
+
 State = dict[str, Tensor]
 _logger = logging.getLogger("ocrnet.export")
 _DEEPEST_WRAPPING = 4
@@ -84,9 +87,6 @@ def load_model(name_or_spec: str | ModelSpec, checkpoint: str | Path) -> OCRNet:
     counters = {key: value for key, value in wanted.items() if key.endswith("num_batches_tracked")}
     network.load_state_dict(counters | {key: state[key] for key in state if key in wanted})
     return network
-
-
-RANDOM_WEIGHTS = "stand-in"
 
 
 def read_state(path: Path) -> State:
