@@ -32,7 +32,7 @@ from benchmarks.lib.table import Table
 from benchmarks.lib.turns import Run, in_turns
 from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
 from export.artefacts.source import Source
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from ocrnet.artefacts import Kind, Precision, ServedPrecision, find_graphs
 from ocrnet.commands.arguments import positive
 from ocrnet.engines.contract import Images
@@ -106,9 +106,9 @@ def _starts_table(starts: dict[str, list[float]]) -> Table:
 
 
 def _fixed_graph(spec: ModelSpec, kind: Kind, precision: ServedPrecision, repository: Path) -> Path:
-    product = Product("onnx", "float32") if precision == "exact" else Product("openvino", "int8")
+    target = Target("onnx", "float32") if precision == "exact" else Target("openvino", "int8")
     source = Source(spec, best_checkpoint(spec))
-    ready_graph(source, kind, product, repository, optimised=True)
+    ready_graph(source, kind, target, repository, optimised=True)
     graphs = find_graphs(repository, spec, precision)
     return next(graph.path for graph in graphs if graph.manifest.kind == kind)
 

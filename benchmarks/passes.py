@@ -116,7 +116,7 @@ def _measure(name: str, picture: Size, turns: int, wanted: list[str]) -> Savings
                 continue
             variants[key] = passes
             rewritten = OptimisedNetwork(network, picture, passes).eval()
-            export_graph(rewritten, folder / f"{key}.onnx", picture, half_weights=False)
+            export_graph(rewritten, folder / f"{key}.onnx", picture, fp16_weights=False)
             work[key] = gmac_of(rewritten.to("meta"), picture)
         paths = {key: folder / f"{key}.onnx" for key in variants}
         seconds = {

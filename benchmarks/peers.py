@@ -44,7 +44,7 @@ from benchmarks.lib.table import Table
 from benchmarks.lib.turns import Run, in_turns
 from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
 from export.artefacts.source import Source
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from ocrnet.artefacts import Artefact, Kind, ServedPrecision, find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.engines.contract import Images
@@ -114,9 +114,9 @@ def _contestants(arguments: argparse.Namespace, stack: ExitStack) -> list[Contes
     picture = draw_scene(0, arguments.size.height, arguments.size.width).image
     repository = arguments.repository / "optimised"
     kind: Kind = "whole" if arguments.size == spec.whole else "dynamic"
-    for product in (Product("onnx", "float32"), Product("openvino", "int8")):
+    for target in (Target("onnx", "float32"), Target("openvino", "int8")):
         for each in dict.fromkeys(("dynamic", kind)):
-            ready_graph(source, each, product, repository, optimised=True)
+            ready_graph(source, each, target, repository, optimised=True)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     export = folder / "export.onnx"
     onnx.save(source.plain_graph(kind), export)

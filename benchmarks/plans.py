@@ -29,10 +29,11 @@ from benchmarks.lib.machine import processor
 from benchmarks.lib.pages import around_table
 from benchmarks.lib.plans_page import COMMAND, write_page
 from benchmarks.lib.resume import Facts, run_missing
-from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.builder import build_artefact
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import Source
-from export.artefacts.targets import Product, kinds_of
-from export.checkpoints.loading import STAND_IN
+from export.artefacts.targets import Target, kinds_of
+from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.tensorrt.api import load_tensorrt
 from ocrnet.artefacts import Kind, Precision, graph_folder
 from ocrnet.errors import ArtefactError
@@ -68,15 +69,16 @@ def cases(names: list[str]) -> list[Case]:
 
 def build_one(source: Source, case: Case, settings: BuildSettings) -> Facts:
     """Build the plan; return layers, seconds and MiB, or `error` with what TensorRT-RTX said."""
-    product = Product("tensorrt_rtx", case.precision)
+    target = Target("tensorrt_rtx", case.precision)
     try:
-        manifest = build_artefact(source, case.kind, product, settings)
+        manifest = build_artefact(source, case.kind, target, settings)
     except ArtefactError as error:
         return {"error": str(error)}
     folder = graph_folder(settings.repository, source.spec.name, case.kind)
-    size = (folder / product.file).stat().st_size
+    size = (folder / target.file).stat().st_size
+    facts = manifest.build.to_json()
     kept = ("layers", "parse_seconds", "build_seconds")
-    return {name: manifest.build[name] for name in kept} | {"plan_mib": round(size / 2**20, 1)}
+    return {name: facts[name] for name in kept} | {"plan_mib": round(size / 2**20, 1)}
 
 
 def run(path: Path, header: Facts, todo: list[Case], build: Callable[[Case], Facts]) -> list[Facts]:
@@ -135,7 +137,7 @@ def main() -> int:
         def build(case: Case) -> Facts:
             nonlocal source
             if source is None or source.spec.name != case.model:  # one network at a time
-                source = Source(load_zoo()[case.model], STAND_IN)
+                source = Source(load_zoo()[case.model], RANDOM_WEIGHTS)
             facts = build_one(source, case, settings)
             if arguments.repository is None:
                 shutil.rmtree(Path(temporary) / f"{case.model}_{case.kind}", ignore_errors=True)

@@ -36,7 +36,7 @@ from benchmarks.lib.scene_files import quick_png
 from benchmarks.lib.table import Table
 from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
 from export.artefacts.source import Source
-from export.artefacts.targets import Product, kinds_of
+from export.artefacts.targets import Target, kinds_of
 from ocrnet.artefacts import ServedPrecision, find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.engines.contract import Images
@@ -115,10 +115,10 @@ def unaccounted(request: dict[str, float]) -> float:
 
 def prepare(spec: ModelSpec, precision: ServedPrecision, repository: Path) -> None:
     """Build all graphs of a precision that are missing; raises ArtefactError."""
-    product = Product("onnx", "float32") if precision == "exact" else Product("openvino", "int8")
+    target = Target("onnx", "float32") if precision == "exact" else Target("openvino", "int8")
     source = Source(spec, best_checkpoint(spec))
     for kind in kinds_of(spec):
-        ready_graph(source, kind, product, repository, optimised=True)
+        ready_graph(source, kind, target, repository, optimised=True)
 
 
 def _measure(

@@ -13,9 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
-from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.builder import build_artefact
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import Source
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.inference.logits import NetworkLogits, ResizedLogits
@@ -44,7 +45,7 @@ def served(
     name = MODELS[request.param]
     repository = tmp_path_factory.mktemp("repository")
     source = Source(get_spec(name), "stand-in")
-    build_artefact(source, "dynamic", Product("onnx", "float32"), BuildSettings(repository))
+    build_artefact(source, "dynamic", Target("onnx", "float32"), BuildSettings(repository))
     graphs = find_graphs(repository, get_spec(name))
     return request.param, lambda: open_engine(get_spec(name), graphs)
 
@@ -116,7 +117,7 @@ def test_the_authors_full_size_label_map(
     }
     torch.save(saved, tmp_path / "authors.pth")
     source = Source(get_spec(name), str(tmp_path / "authors.pth"))
-    build_artefact(source, "dynamic", Product("onnx", "float32"), BuildSettings(tmp_path))
+    build_artefact(source, "dynamic", Target("onnx", "float32"), BuildSettings(tmp_path))
     client = gateway(open_engine(get_spec(name), find_graphs(tmp_path, get_spec(name))), name)
     labels = _mask(client, encode(golden_weights.image(96, 192, 1)), mode="whole")
     expected = np.load(golden / "official_hr48_cityscapes.npz")["label"]

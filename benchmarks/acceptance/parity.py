@@ -24,7 +24,7 @@ from torch.nn.functional import interpolate
 from benchmarks.lib.json_files import write_json
 from benchmarks.speed.case import EngineName
 from benchmarks.speed.torch_ways import open_label, way
-from export.checkpoints.loading import STAND_IN, load_model
+from export.checkpoints.loading import RANDOM_WEIGHTS, load_model
 from export.evaluation.figures import finite
 from export.evaluation.gates import Gate, gate_for, shortcomings
 from export.evaluation.tally import Tally
@@ -92,7 +92,7 @@ def golden_rows(place: str, names: list[str] | None = None) -> Iterator[Facts]:
         reference = np.load(_GOLDEN / f"{name}.npz")["logits"][None]
         expected = (reference, _labels(torch.from_numpy(reference), spec, Size(96, width)))
         given = torch.from_numpy(image).to(place)
-        network = load_model(spec, STAND_IN).to(place)
+        network = load_model(spec, RANDOM_WEIGHTS).to(place)
         ways: tuple[tuple[EngineName, Precision], ...] = (
             ("torch", "float32"), ("torch-half", "float16"),
         )  # fmt: skip
@@ -117,7 +117,7 @@ def onnxruntime_rows(
     from benchmarks.speed.device_runners import BoundGraph, on_device
     from benchmarks.speed.graph_runtimes import ready_graph
     from export.artefacts.source import DEMO_WEIGHTS, Source
-    from export.artefacts.targets import Product
+    from export.artefacts.targets import Target
     from ocrnet.artefacts import Kind
 
     spec, device = get_spec("demo"), claimed_device(device_name)
@@ -134,8 +134,8 @@ def onnxruntime_rows(
             facts |= {"engine": "onnxruntime-bound", "precision": precision, "tf32": False}
             facts["against"] = "PyTorch in float32 on the CPU"
             try:
-                product = Product("onnx", precision)
-                path = ready_graph(source, kind, product, folder, optimised=False)
+                target = Target("onnx", precision)
+                path = ready_graph(source, kind, target, folder, optimised=False)
                 graph, given = BoundGraph(path, device), on_device(images, device)
                 logits = torch.from_numpy(np.asarray(graph.run(images, "logits"), np.float32))
                 labels = graph.bind(given, spec)(given)[1]

@@ -1,4 +1,4 @@
-"""Step: a TensorRT plan of the demo, built and verified by the product's own commands.
+"""Step: a TensorRT plan of the demo, built and verified by the target's own commands.
 
 python -m benchmarks.acceptance.tensorrt_plans KIND FOLDER FILE
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lib.json_files import write_json
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from export.tensorrt.api import find_gpu
 from ocrnet.artefacts import MANIFEST_SUFFIX, Kind, graph_folder, read_manifest
 from ocrnet.cli import main as ocrnet
@@ -40,14 +40,15 @@ def build_and_verify(kind: Kind, folder: Path, file: Path) -> int:
 
 
 def _built(kind: Kind, folder: Path) -> Facts:
-    product = Product("tensorrt", "float16", find_gpu().compute_capability)
-    path = graph_folder(folder, _MODEL, kind) / product.file
+    target = Target("tensorrt", "float16", find_gpu().compute_capability)
+    path = graph_folder(folder, _MODEL, kind) / target.file
     manifest = read_manifest(path.with_name(path.name + MANIFEST_SUFFIX))
     size = round(path.stat().st_size / 2**20, 1)
+    profile = manifest.profile.to_json() if manifest.profile else {}
     return {
         "network": _MODEL, "kind": kind, "what": "build", "engine": "tensorrt",
-        "precision": "float16", "plan_mib": size, "profile": manifest.profile,
-    } | manifest.build  # fmt: skip
+        "precision": "float16", "plan_mib": size, "profile": profile,
+    } | manifest.build.to_json()  # fmt: skip
 
 
 def verified_rows(report: Facts) -> list[Facts]:

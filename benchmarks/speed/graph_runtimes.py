@@ -10,8 +10,8 @@ from pathlib import Path
 from benchmarks.speed.case import Case
 from benchmarks.speed.device import Device
 from export.artefacts.source import Source
-from export.artefacts.targets import Product
-from export.checkpoints.loading import STAND_IN
+from export.artefacts.targets import Target
+from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.commands.needs import checkpoint_of
 from export.tensorrt.api import Gpu
 from export.tensorrt.plan_runner import PlanGraph
@@ -27,13 +27,13 @@ def best_checkpoint(spec: ModelSpec) -> str:
     try:
         return checkpoint_of(spec)
     except OcrnetError:
-        return STAND_IN
+        return RANDOM_WEIGHTS
 
 
 def ready_graph(
     source: Source,
     kind: Kind,
-    product: Product,
+    target: Target,
     repository: Path,
     gpu: Gpu | None = None,
     *,
@@ -46,23 +46,24 @@ def ready_graph(
     call; a plan takes eight, or more if they are asked for. Raises ArtefactError.
     """
     # Not needed where PyTorch computes, and it imports the runtimes.
-    from export.artefacts.builder import BuildSettings, build_artefact, is_current
+    from export.artefacts.builder import build_artefact, is_current
+    from export.artefacts.settings import BuildSettings
 
     settings = BuildSettings(repository, gpu=gpu, optimised=optimised)
     settings = replace(settings, max_batch=max(settings.max_batch, batch))
-    if not is_current(source, kind, product, settings):
-        build_artefact(source, kind, product, settings)
-    return graph_folder(repository, source.spec.name, kind) / product.file
+    if not is_current(source, kind, target, settings):
+        build_artefact(source, kind, target, settings)
+    return graph_folder(repository, source.spec.name, kind) / target.file
 
 
-def product_of(case: Case, device: Device) -> Product:
+def target_of(case: Case, device: Device) -> Target:
     """Return the artefact that the case's engine runs."""
     if case.engine == "tensorrt":
         capability = device.gpu.compute_capability if device.gpu else ""
-        return Product("tensorrt", case.precision, capability)
+        return Target("tensorrt", case.precision, capability)
     if case.engine == "openvino" and case.precision == "int8":
-        return Product("openvino", "int8")
-    return Product("onnx", case.precision)  # OpenVINO reads what the gateway gives it, too
+        return Target("openvino", "int8")
+    return Target("onnx", case.precision)  # OpenVINO reads what the gateway gives it, too
 
 
 def load_graph(case: Case, path: Path, device: Device, threads: int) -> LoadedGraph:

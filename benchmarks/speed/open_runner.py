@@ -12,12 +12,12 @@ import numpy as np
 
 from benchmarks.speed.case import Case
 from benchmarks.speed.device import Device
-from benchmarks.speed.graph_runtimes import load_graph, product_of, ready_graph
+from benchmarks.speed.graph_runtimes import load_graph, ready_graph, target_of
 from benchmarks.speed.network_graph import NetworkGraph
 from benchmarks.speed.places import Places
 from benchmarks.speed.runner import Runner
 from export.artefacts.source import Source
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from export.tensorrt.api import Gpu
 from ocrnet.artefacts import Kind, graph_folder
 from ocrnet.concurrency import in_thread
@@ -37,18 +37,18 @@ def prepare(case: Case, source: Source, device: Device, places: Places) -> None:
     if case.engine in ("triton", "http"):
         if not places.elsewhere(case.engine):
             for kind in _kinds(case, source):
-                product = Product("onnx", "float32")
-                _ready(case, source, kind, product, places)
+                target = Target("onnx", "float32")
+                _ready(case, source, kind, target, places)
     elif not case.in_torch:
-        product, kind = product_of(case, device), case.kind(source.spec)
-        _ready(case, source, kind, product, places, device.gpu)
+        target, kind = target_of(case, device), case.kind(source.spec)
+        _ready(case, source, kind, target, places, device.gpu)
 
 
 def _ready(
-    case: Case, source: Source, kind: Kind, product: Product, places: Places, gpu: Gpu | None = None
+    case: Case, source: Source, kind: Kind, target: Target, places: Places, gpu: Gpu | None = None
 ) -> None:
     repository, optimised = places.of(case), case.graph == "optimised"
-    ready_graph(source, kind, product, repository, gpu, optimised=optimised, batch=case.batch)
+    ready_graph(source, kind, target, repository, gpu, optimised=optimised, batch=case.batch)
 
 
 @contextmanager
@@ -91,8 +91,8 @@ def _loaded(case: Case, source: Source, device: Device, places: Places) -> Loade
 
 
 def _path(case: Case, source: Source, device: Device, places: Places) -> Path:
-    product, kind = product_of(case, device), case.kind(source.spec)
-    return graph_folder(places.of(case), source.spec.name, kind) / product.file
+    target, kind = target_of(case, device), case.kind(source.spec)
+    return graph_folder(places.of(case), source.spec.name, kind) / target.file
 
 
 def _by_engine(

@@ -1,104 +1,67 @@
 """Build one artefact: write it, compare it with PyTorch, put it in place with its manifest."""
 
-from dataclasses import dataclass, field
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
-
 import onnx
 import torch
-from onnx.version_converter import convert_version
 
-from export.artefacts.folder import LAYERS_SUFFIX, rewriting
-from export.artefacts.int8_graphs import Int8Settings, as_calibrated, for_cpu, for_gpu, write_report
+from export.artefacts.folder import rewriting
+from export.artefacts.onnx_float16 import OnnxFloat16
+from export.artefacts.onnx_float32 import OnnxFloat32
+from export.artefacts.onnx_int8 import OnnxInt8
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import Source
-from export.artefacts.targets import Product
+from export.artefacts.target_builder import Job, TargetBuilder
+from export.artefacts.targets import Target
+from export.artefacts.tensorrt_plan import TensorRTPlan
 from export.evaluation.parity import DYNAMIC_SIZES, compare
 from export.evaluation.runners import open_runner, run_pytorch
-from export.graphs.fp16 import to_half
-from export.graphs.labels_output import add_labels
-from export.graphs.onnx_export import export_graph, fixed_size
-from export.graphs.ports import declared_ports, ports_of
-from export.tensorrt.api import Gpu, load_tensorrt
-from export.tensorrt.inspect import save_summary
-from export.tensorrt.plan_builder import BuildOptions, build_plan
-from export.tensorrt.profiles import ShapeRange, shape_range
 from ocrnet import __version__
 from ocrnet.artefacts import Kind, Manifest, graph_folder, manifest_weights, sha256_of
 from ocrnet.artefacts.repository import check_artefact
 from ocrnet.errors import ArtefactError
-from ocrnet.without_telemetry import onnxruntime
-from ocrnet.zoo import Size
-
-_MAX_SIZE = Size(2048, 2048)
-# Scales of Q/DQ nodes may be float16 from this one on.
-_HALF_SCALES_OPSET = 19
 
 
-@dataclass(frozen=True)
-class BuildSettings:
-    """What applies to all artefacts of a run.
-
-    max_batch: of fixed plans; max_size: of dynamic ones, in pixels. gpu: None where plans are not
-    built for the one here. optimised: whether fixed float32 graphs are rewritten for CPUs.
-    """
-
-    repository: Path
-    plan: BuildOptions = field(default_factory=BuildOptions)
-    max_batch: int = 8
-    max_size: Size = _MAX_SIZE
-    gpu: Gpu | None = None
-    int8: Int8Settings = field(default_factory=Int8Settings)
-    optimised: bool = True
-
-
-def build_artefact(
-    source: Source, kind: Kind, product: Product, settings: BuildSettings
-) -> Manifest:
+def build_artefact(source: Source, kind: Kind, target: Target, settings: BuildSettings) -> Manifest:
     """Build and put in place, whole or not at all; raises ArtefactError if it is not exact."""
-    spec = source.spec
-    size = fixed_size(spec, kind)
-    folder = graph_folder(settings.repository, spec.name, kind)
-    with rewriting(folder, product.file) as partial:
-        path = partial / product.file
-        facts = _write(source, kind, product, settings, path)
-        sizes = (size,) if size else DYNAMIC_SIZES
+    job, builder = Job(source, kind, target, settings), _builder_of(target)
+    folder = graph_folder(settings.repository, source.spec.name, kind)
+    with rewriting(folder, target.file) as partial:
+        path = partial / target.file
+        written = builder.write(job, path)
         parity: dict[str, float] = {}
-        if product.format in ("onnx", "openvino"):
-            run = open_runner(path, product.format, product.precision)
-            parity = compare(run_pytorch(source.network), run, sizes, product.precision)
-        files = [path, path.with_suffix(".bin")] if product.format == "openvino" else [path]
+        if not target.is_plan:  # which may be for a GPU that is not here
+            run = open_runner(path, target.format, target.precision)
+            sizes = (job.size,) if job.size else DYNAMIC_SIZES
+            parity = compare(run_pytorch(source.network), run, sizes, target.precision)
         manifest = Manifest(
-            model=spec.name,
+            model=source.spec.name,
             kind=kind,
-            format=product.format,
-            precision=product.precision,
+            format=target.format,
+            precision=target.precision,
             file=path.name,
-            files={file.name: sha256_of(file) for file in files},
-            height=size.height if size else None,
-            width=size.width if size else None,
-            outputs=facts.pop("outputs", ["logits"]),
-            classes=spec.classes,
+            files={file.name: sha256_of(file) for file in written.files},
+            height=job.size.height if job.size else None,
+            width=job.size.width if job.size else None,
+            outputs=written.outputs,
+            classes=source.spec.classes,
             checkpoint=source.checkpoint_name,
             checkpoint_sha256=source.checkpoint_sha256,
             weights=source.origin,
-            versions=_versions(product),
+            versions=_versions(builder, target),
             parity=parity,
-            **facts,
+            profile=written.profile,
+            gpu=written.gpu,
+            build=written.build,
         )
         manifest.write(partial)
     return manifest
 
 
-def is_current(source: Source, kind: Kind, product: Product, settings: BuildSettings) -> bool:
-    """Whether the artefact is there already, sound, of this checkpoint, versions and settings.
-
-    An ONNX graph that does not declare its shapes, as those of earlier versions, is not: Triton
-    refuses it.
-    """
+def is_current(source: Source, kind: Kind, target: Target, settings: BuildSettings) -> bool:
+    """Whether the artefact is there already, sound, of this checkpoint, versions and settings."""
+    job, builder = Job(source, kind, target, settings), _builder_of(target)
     folder = graph_folder(settings.repository, source.spec.name, kind)
     try:
-        manifest = check_artefact(folder, product.file, source.spec).manifest
+        manifest = check_artefact(folder, target.file, source.spec).manifest
     except ArtefactError:
         return False
     return (
@@ -106,166 +69,28 @@ def is_current(source: Source, kind: Kind, product: Product, settings: BuildSett
         and manifest.checkpoint == source.checkpoint_name
         # Where a file was pulled from is known on the machine that pulled it alone.
         and manifest_weights(manifest, source.spec).origin in (source.origin, "published")
-        and manifest.versions == _versions(product)
-        and product.compute_capability == manifest.gpu.get("compute_capability", "")
-        and (not product.is_plan or _as_asked(manifest, source, kind, settings))
-        and manifest.build.get("passes", []) == _passes(source, kind, product, settings)
-        and (product.precision != "int8" or as_calibrated(manifest, settings.int8))
-        and (
-            product.format != "onnx"
-            or _declares_its_shapes(folder / product.file, source, kind, product)
-        )
+        and manifest.versions == _versions(builder, target)
+        and builder.is_current(job, manifest, folder / target.file)
     )
 
 
-def _declares_its_shapes(path: Path, source: Source, kind: Kind, product: Product) -> bool:
-    expected = ports_of(
-        source.spec,
-        fixed_size(source.spec, kind),
-        product.precision,
-        labels=product.gives_labels(kind),
-    )
-    return declared_ports(onnx.load(path, load_external_data=False)) == expected
+def _builder_of(target: Target) -> TargetBuilder:
+    if target.format == "tensorrt" or target.format == "tensorrt_rtx":
+        return TensorRTPlan(target.format)
+    if target.format == "openvino":
+        # Imported here: artefacts for GPUs are built without openvino.
+        from export.artefacts.openvino_float32 import OpenVinoFloat32
+        from export.artefacts.openvino_int8 import OpenVinoInt8
 
-
-def _as_asked(manifest: Manifest, source: Source, kind: Kind, settings: BuildSettings) -> bool:
-    return (
-        manifest.profile == _profile(_shapes(source, kind, settings))
-        and manifest.build.get("level") == settings.plan.level
-        and manifest.build.get("workspace") == settings.plan.workspace
-    )
-
-
-def _shapes(source: Source, kind: Kind, settings: BuildSettings) -> ShapeRange:
-    return shape_range(
-        source.spec,
-        kind,
-        fixed_size(source.spec, kind),
-        max_batch=settings.max_batch,
-        max_size=settings.max_size,
-    )
-
-
-def _profile(shapes: ShapeRange) -> dict[str, list[int]]:
-    return {"min": list(shapes.min), "opt": list(shapes.opt), "max": list(shapes.max)}
-
-
-def _write(
-    source: Source, kind: Kind, product: Product, settings: BuildSettings, path: Path
-) -> dict[str, Any]:
-    """Write the artefact's files; return what its manifest says beyond the usual."""
-    if product.format == "onnx" and product.precision == "float32":
-        if source.travels(kind):
-            export_graph(source.network, path, None, half_weights=True)
-            return {}
-        graph, facts = _graph_for_cpu(source, kind, settings)
-        onnx.save(graph, path)
-        return facts
-    if product.format == "openvino" and product.precision == "float32":
-        # Here: artefacts for GPUs are built without it.
-        from ocrnet.without_telemetry import openvino
-
-        graph, facts = _graph_for_cpu(source, kind, settings)
-        model = openvino.Core().read_model(graph.SerializeToString())
-        openvino.save_model(model, path, compress_to_fp16=False)
-        return facts
-    if product.format == "openvino":
-        from ocrnet.without_telemetry import openvino
-
-        made = for_cpu(source, kind, settings.int8, optimised=settings.optimised)
-        openvino.save_model(made.model, path, compress_to_fp16=False)
-        passes = _passes(source, kind, product, settings)
-        build = write_report(made.report, path)
-        return {"build": build | {"passes": passes} if passes else build}
-    graph = _graph_for_gpu(source, kind, product, settings)
-    facts = {"outputs": [output.name for output in graph.graph.output], "build": {}}
-    if product.precision == "int8":
-        facts["build"] = write_report(for_gpu(source, kind, settings.int8).report, path)
-    if product.format == "onnx":
-        onnx.save(graph, path)
-        return facts
-    of_plan = _write_plan(source, kind, product, settings, graph, path)
-    return facts | of_plan | {"build": facts["build"] | of_plan["build"]}
-
-
-def _passes(source: Source, kind: Kind, product: Product, settings: BuildSettings) -> list[str]:
-    """What the artefact's graph is, or would be, rewritten with."""
-    if product.for_cpus and kind != "dynamic" and settings.optimised:
-        return source.passes(product.precision).names()
-    return []
-
-
-def _graph_for_cpu(
-    source: Source, kind: Kind, settings: BuildSettings
-) -> tuple[onnx.ModelProto, dict[str, Any]]:
-    size = fixed_size(source.spec, kind)
-    passes = source.passes("float32").names()
-    if size is None or not settings.optimised or not passes:
-        return source.plain_graph(kind), {}
-    return source.optimised_graph(size, "float32"), {"build": {"passes": passes}}
-
-
-def _graph_for_gpu(
-    source: Source, kind: Kind, product: Product, settings: BuildSettings
-) -> onnx.ModelProto:
-    graph = onnx.ModelProto()
-    if product.precision == "int8":
-        graph.CopyFrom(for_gpu(source, kind, settings.int8).model)
-        if product.is_plan:
-            graph = to_half(convert_version(graph, _HALF_SCALES_OPSET))
-    else:
-        graph.CopyFrom(source.plain_graph(kind))
-    if product.precision == "float16":
-        graph = to_half(graph)
-    size = fixed_size(source.spec, kind)
-    if size and product.gives_labels(kind):
-        add_labels(graph, source.spec, size)
-    return graph
-
-
-def _write_plan(
-    source: Source,
-    kind: Kind,
-    product: Product,
-    settings: BuildSettings,
-    graph: onnx.ModelProto,
-    path: Path,
-) -> dict[str, Any]:
-    assert product.format in ("tensorrt", "tensorrt_rtx")
-    trt = load_tensorrt(product.format)
-    shapes = _shapes(source, kind, settings)
-    if shapes.fixed:
-        graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value = shapes.max[0]
-    plan = build_plan(trt, graph, shapes, settings.plan)
-    path.write_bytes(plan.data)
-    facts: dict[str, Any] = {
-        "profile": _profile(shapes),
-        "build": {
-            "level": settings.plan.level,
-            "workspace": settings.plan.workspace,
-            "layers": plan.layers,
-            "parse_seconds": round(plan.parse_seconds, 2),
-            "build_seconds": round(plan.build_seconds, 2),
-        },
+        return OpenVinoInt8() if target.precision == "int8" else OpenVinoFloat32()
+    builders: dict[str, TargetBuilder] = {
+        "float32": OnnxFloat32(),
+        "float16": OnnxFloat16(),
+        "int8": OnnxInt8(),
     }
-    if settings.gpu and product.format == "tensorrt":
-        save_summary(trt, plan.data, path.with_suffix(LAYERS_SUFFIX))
-        facts["gpu"] = {
-            "name": settings.gpu.name,
-            "compute_capability": settings.gpu.compute_capability,
-            "driver": settings.gpu.driver,
-        }
-    return facts
+    return builders[target.precision]
 
 
-def _versions(product: Product) -> dict[str, str]:
-    versions = {"ocrnet": __version__, "torch": torch.__version__, "onnx": onnx.__version__}
-    if product.precision == "int8":
-        versions["nncf"] = version("nncf")
-    if product.format == "openvino":
-        from ocrnet.without_telemetry import openvino
-
-        return versions | {"openvino": openvino.__version__}
-    if product.format == "onnx":
-        return versions | {"onnxruntime": onnxruntime.__version__}
-    return versions | {product.format: load_tensorrt(product.format).__version__}
+def _versions(builder: TargetBuilder, target: Target) -> dict[str, str]:
+    common = {"ocrnet": __version__, "torch": torch.__version__, "onnx": onnx.__version__}
+    return common | builder.versions(target)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import onnx
+from torch import nn
 
 from export.checkpoints.cache import is_published
-from export.checkpoints.loading import STAND_IN, load_model
+from export.checkpoints.loading import RANDOM_WEIGHTS, load_model
 from export.graphs.onnx_export import export_graph, fixed_size
 from export.network import OCRNet
 from export.optimise.optimised_network import OptimisedNetwork
@@ -30,8 +31,8 @@ class Source:
         """checkpoint: a file, or "stand-in"."""
         self.spec = spec
         self.checkpoint = checkpoint
-        self._plain: dict[Kind, onnx.ModelProto] = {}
-        self._kept: dict[tuple[Kind, str], Any] = {}
+        self._cached_kind: Kind | None = None
+        self._cache: dict[str, Any] = {}
 
     @cached_property
     def network(self) -> OCRNet:
@@ -40,13 +41,13 @@ class Source:
 
     @cached_property
     def checkpoint_sha256(self) -> str:
-        """Empty for stand-in weights."""
-        return "" if self.checkpoint == STAND_IN else sha256_of(Path(self.checkpoint))
+        """Empty for random weights."""
+        return "" if self.checkpoint == RANDOM_WEIGHTS else sha256_of(Path(self.checkpoint))
 
     @property
     def checkpoint_name(self) -> str:
         """As manifests name it."""
-        return STAND_IN if self.checkpoint == STAND_IN else Path(self.checkpoint).name
+        return RANDOM_WEIGHTS if self.checkpoint == RANDOM_WEIGHTS else Path(self.checkpoint).name
 
     @cached_property
     def origin(self) -> Origin:
@@ -58,13 +59,8 @@ class Source:
 
     def plain_graph(self, kind: Kind) -> onnx.ModelProto:
         """Return the float32 graph of that kind, batch norms folded: what others are made from."""
-        if kind not in self._plain:
-            self._plain.clear()  # one at a time: those of HRNet-W48 are 280 MB each
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "model.onnx"
-                export_graph(self.network, path, fixed_size(self.spec, kind), half_weights=False)
-                self._plain[kind] = onnx.load(path)
-        return self._plain[kind]
+        size = fixed_size(self.spec, kind)
+        return self.cached(kind, "plain", lambda: _exported(self.network, size))
 
     def passes(self, precision: Precision) -> Passes:
         """What fixed graphs for CPUs are rewritten with."""
@@ -73,24 +69,32 @@ class Source:
     def optimised_graph(self, size: Size, precision: Precision) -> onnx.ModelProto:
         """Return the float32 graph of one size rewritten for CPUs, as that precision needs it."""
         network = OptimisedNetwork(self.network, size, self.passes(precision))
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.onnx"
-            export_graph(network.eval(), path, size, half_weights=False)
-            return onnx.load(path)
+        return _exported(network.eval(), size)
 
-    def keep(self, kind: Kind, name: str, make: Callable[[], _Made]) -> _Made:
-        """Return what was made under that name, from now on, until one of another kind is."""
-        if (kind, name) not in self._kept:
-            if any(other != kind for other, _ in self._kept):
-                self._kept.clear()
-            self._kept[kind, name] = make()
-        made: _Made = self._kept[kind, name]
+    def cached(self, kind: Kind, name: str, make: Callable[[], _Made]) -> _Made:
+        """Return the cached result for `name`; build it with `make` on first use.
+
+        The cache is cleared when the graph kind changes: graphs of HRNet-W48 are 280 MB each.
+        """
+        if kind != self._cached_kind:
+            self._cache.clear()
+            self._cached_kind = kind
+        if name not in self._cache:
+            self._cache[name] = make()
+        made: _Made = self._cache[name]
         return made
 
     def travels(self, kind: Kind) -> bool:
         """Whether this is the graph that git holds, whose weights are stored in half the bytes."""
         return (
             kind == "dynamic"
-            and self.checkpoint != STAND_IN
+            and self.checkpoint != RANDOM_WEIGHTS
             and Path(self.checkpoint).resolve() == DEMO_WEIGHTS.resolve()
         )
+
+
+def _exported(network: nn.Module, size: Size | None) -> onnx.ModelProto:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        export_graph(network, path, size, fp16_weights=False)
+        return onnx.load(path)

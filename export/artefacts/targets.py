@@ -6,12 +6,14 @@ from typing import Literal, get_args
 from ocrnet.artefacts import Format, Kind, Precision, artefact_stem
 from ocrnet.zoo import ModelSpec
 
-Target = Literal["onnx", "onnx-fp16", "onnx-int8", "openvino", "int8", "tensorrt", "tensorrt-rtx"]
-TARGETS: tuple[Target, ...] = get_args(Target)
+TargetName = Literal[
+    "onnx", "onnx-fp16", "onnx-int8", "openvino", "int8", "tensorrt", "tensorrt-rtx"
+]
+TARGET_NAMES: tuple[TargetName, ...] = get_args(TargetName)
 
 
 @dataclass(frozen=True)
-class Product:
+class Target:
     """One artefact to build; compute_capability: of a TensorRT plan, else empty."""
 
     format: Format
@@ -45,21 +47,21 @@ class Product:
         return f"{self.format} {self.precision}"
 
 
-def products(target: Target, precisions: list[Precision], compute_capability: str) -> list[Product]:
+def targets(name: TargetName, precisions: list[Precision], compute_capability: str) -> list[Target]:
     """The artefacts of one target; `precisions` are those of plans."""
-    if target == "onnx":
-        return [Product("onnx", "float32")]
-    if target == "onnx-fp16":
-        return [Product("onnx", "float16")]
-    if target == "onnx-int8":
-        return [Product("onnx", "int8")]
-    if target == "int8":
-        return [Product("openvino", "int8")]
-    if target == "openvino":
-        return [Product("openvino", "float32")]
-    if target == "tensorrt":
-        return [Product("tensorrt", precision, compute_capability) for precision in precisions]
-    return [Product("tensorrt_rtx", precision) for precision in precisions]
+    if name == "onnx":
+        return [Target("onnx", "float32")]
+    if name == "onnx-fp16":
+        return [Target("onnx", "float16")]
+    if name == "onnx-int8":
+        return [Target("onnx", "int8")]
+    if name == "int8":
+        return [Target("openvino", "int8")]
+    if name == "openvino":
+        return [Target("openvino", "float32")]
+    if name == "tensorrt":
+        return [Target("tensorrt", precision, compute_capability) for precision in precisions]
+    return [Target("tensorrt_rtx", precision) for precision in precisions]
 
 
 def kinds_of(spec: ModelSpec) -> list[Kind]:

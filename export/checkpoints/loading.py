@@ -12,13 +12,16 @@ from torch import Tensor
 
 from export.checkpoints.cache import is_published
 from export.checkpoints.facts import CheckpointFacts
-from export.checkpoints.random_weights import stand_in_state
+from export.checkpoints.random_weights import random_state
 from export.checkpoints.unpickling import load_inert
 from export.network import OCRNet
 from ocrnet.artefacts import sha256_of
 from ocrnet.errors import CheckpointError
 from ocrnet.zoo import ModelSpec, get_spec
 from ocrnet.zoo.spec import check_classes
+
+# What users type, and what manifests name, instead of a file.
+RANDOM_WEIGHTS = "stand-in"
 
 State = dict[str, Tensor]
 _logger = logging.getLogger("ocrnet.export")
@@ -74,8 +77,8 @@ def load_model(name_or_spec: str | ModelSpec, checkpoint: str | Path) -> OCRNet:
     check_classes(spec.classes, spec.name)
     network = OCRNet(spec).eval()
     wanted = network.state_dict()
-    if str(checkpoint) == STAND_IN:
-        state = stand_in_state(wanted)
+    if str(checkpoint) == RANDOM_WEIGHTS:
+        state = random_state(wanted)
     else:
         state, facts = _read(Path(checkpoint))
         _check_words(facts, state, spec, Path(checkpoint))
@@ -84,9 +87,6 @@ def load_model(name_or_spec: str | ModelSpec, checkpoint: str | Path) -> OCRNet:
     counters = {key: value for key, value in wanted.items() if key.endswith("num_batches_tracked")}
     network.load_state_dict(counters | {key: state[key] for key in state if key in wanted})
     return network
-
-
-STAND_IN = "stand-in"
 
 
 def read_state(path: Path) -> State:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
-def stand_in_tensor(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def random_tensor(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Draw the float32 tensor of one parameter or buffer, scaled so that activations stay tame."""
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
     rng = np.random.default_rng(seed)
@@ -33,10 +33,10 @@ def stand_in_tensor(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
     return values.astype(np.float32)
 
 
-def stand_in_state(wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+def random_state(wanted: dict[str, Tensor]) -> dict[str, Tensor]:
     """Draw a tensor for every name of `wanted` but the counters of batch norms."""
     return {
-        name: torch.from_numpy(stand_in_tensor(name, tuple(value.shape)))
+        name: torch.from_numpy(random_tensor(name, tuple(value.shape)))
         for name, value in wanted.items()
         if not name.endswith("num_batches_tracked")
     }

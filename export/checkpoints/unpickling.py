@@ -16,11 +16,10 @@ from typing import Any
 
 import torch
 
+from export.checkpoints.pickled_names import pickled_names
 from ocrnet.errors import CheckpointError
 
-# A refusal names what it met: «GLOBAL mmengine.logging.history_buffer.HistoryBuffer was not …».
-_REFUSED = re.compile(r"GLOBAL ([\w.]+?)(?: was not an allowed|,| is not)")
-_MOST_NAMES = 100
+_MOST_NAMES = 100  # torch's own included, of which a checkpoint names ten or so
 
 # What torch's unpickler lets through on damaged files.
 _DAMAGED = (
@@ -59,26 +58,23 @@ def load_inert(path: Path) -> Any:
 
     Raises CheckpointError for a file that is no checkpoint or names what it never should.
     """
-    stand_ins: dict[str, type] = {}
-    while True:
-        allowed: list[Any] = [(stand_in, name) for name, stand_in in stand_ins.items()]
-        try:
-            with torch.serialization.safe_globals(allowed):
-                return torch.load(path, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:
-            refused = _REFUSED.search(str(error))
-            if refused is None:
-                raise CheckpointError(f"{path} cannot be read safely: {_first(error)}") from error
-            name = refused[1] if "." in refused[1] else f"builtins.{refused[1]}"
-            if _HOSTILE.match(name):
-                raise CheckpointError(
-                    f"{path} names {name}, which no checkpoint needs: it is hostile or damaged"
-                ) from error
-            if name in stand_ins or len(stand_ins) == _MOST_NAMES:
-                raise CheckpointError(f"{path} cannot be read safely: it needs {name}") from error
-            stand_ins[name] = type("Inert", (_Inert,), {})
-        except _DAMAGED as error:
-            raise CheckpointError(f"{path} is not a PyTorch checkpoint: {_first(error)}") from error
+    names = pickled_names(path)
+    for name in names:
+        if _HOSTILE.match(name):
+            raise CheckpointError(
+                f"{path} names {name}, which no checkpoint needs: it is hostile or damaged"
+            )
+    if len(names) > _MOST_NAMES:
+        raise CheckpointError(f"{path} cannot be read safely: it needs {names[_MOST_NAMES]}")
+    # Of a name that torch allows itself it takes its own class, not the stand-in.
+    stand_ins: list[Any] = [(type("Inert", (_Inert,), {}), name) for name in names]
+    try:
+        with torch.serialization.safe_globals(stand_ins):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f"{path} cannot be read safely: {_first(error)}") from error
+    except _DAMAGED as error:
+        raise CheckpointError(f"{path} is not a PyTorch checkpoint: {_first(error)}") from error
 
 
 def _first(error: Exception) -> str:

@@ -5,15 +5,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from export.artefacts.targets import TARGETS, Product, kinds_of, products
+from export.artefacts.targets import TARGET_NAMES, Target, kinds_of, targets
 from export.commands.needs import checkpoint_of, needs_export_extra, needs_nncf
-from ocrnet.artefacts import KINDS, Kind, Manifest, Precision
+from ocrnet.artefacts import KINDS, Int8Facts, Kind, Precision
 from ocrnet.commands.arguments import positive, size
 from ocrnet.errors import OcrnetError
 from ocrnet.zoo import ModelSpec, Size, get_spec, load_zoo
 
 if TYPE_CHECKING:
-    from export.artefacts.builder import BuildSettings
+    from export.artefacts.settings import BuildSettings
     from export.artefacts.source import Source
 
 _DESCRIPTION = """\
@@ -54,7 +54,7 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add("models", nargs="*", metavar="NAME", help="a model's name or alias")
     add("--all", action="store_true", help="every model of the zoo")
     add(
-        "--to", nargs="+", choices=TARGETS, default=["onnx"], metavar="TARGET",
+        "--to", nargs="+", choices=TARGET_NAMES, default=["onnx"], metavar="TARGET",
         help="one or more of the targets above (default: onnx)",
     )  # fmt: skip
     add(
@@ -122,9 +122,9 @@ def _build(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     capability = settings.gpu.compute_capability if settings.gpu else ""
     wanted = [
-        p for target in arguments.to for p in products(target, arguments.precision, capability)
+        target for name in arguments.to for target in targets(name, arguments.precision, capability)
     ]
-    if any(product.precision == "int8" for product in wanted):
+    if any(target.precision == "int8" for target in wanted):
         needs_nncf()
         _ = settings.int8.calibration.origin  # reads the folder
     # All of them first: a mistake in the last is not to be found after hours of building.
@@ -133,14 +133,14 @@ def _build(arguments: argparse.Namespace) -> int:
     for number, (spec, checkpoint, kinds) in enumerate(jobs, 1):
         source = Source(spec, checkpoint)
         for kind in kinds:
-            for product in wanted:
+            for target in wanted:
                 # On lines of their own: a plan's progress bars come between.
-                print(f"[{number}/{len(specs)}] {spec.name} {kind} {product}", flush=True)
-                done = _build_one(source, kind, product, settings, arguments.force)
+                print(f"[{number}/{len(specs)}] {spec.name} {kind} {target}", flush=True)
+                done = _build_one(source, kind, target, settings, arguments.force)
                 print(f"    {done}", flush=True)
                 for sentence in name_weights(spec, settings.repository, kind):
                     print(f"    {sentence}", flush=True)
-        files = {product.file for product in wanted}  # others are not this run's business
+        files = {target.file for target in wanted}  # others are not this run's business
         unlike += report_disagreements(settings.repository, spec, kinds, files)
     return 1 if unlike else 0
 
@@ -153,30 +153,29 @@ def _checkpoint(spec: ModelSpec, arguments: argparse.Namespace) -> str:
 
 
 def _build_one(
-    source: "Source", kind: Kind, product: Product, settings: "BuildSettings", force: bool
+    source: "Source", kind: Kind, target: Target, settings: "BuildSettings", force: bool
 ) -> str:
     from export.artefacts.builder import build_artefact, is_current
 
-    if not force and is_current(source, kind, product, settings):
+    if not force and is_current(source, kind, target, settings):
         return "there already"
     started = time.monotonic()
-    manifest = build_artefact(source, kind, product, settings)
+    manifest = build_artefact(source, kind, target, settings)
     parts = [f"{time.monotonic() - started:.0f} s"]
     if manifest.parity:
         parts.insert(0, f"off by {max(manifest.parity.values()):.1e} of the largest logit")
-    if "layers" in manifest.build:
-        parts.insert(0, f"{manifest.build['layers']} layers")
-    if manifest.precision == "int8":
-        parts.insert(0, _int8_in_words(manifest))
+    if manifest.build.plan:
+        parts.insert(0, f"{manifest.build.plan.layers} layers")
+    if manifest.build.int8:
+        parts.insert(0, _in_words(manifest.build.int8))
     return ", ".join(parts)
 
 
-def _int8_in_words(manifest: Manifest) -> str:
-    build = manifest.build
-    loss = build["miou_loss"]
+def _in_words(int8: Int8Facts) -> str:
+    loss = int8.miou_loss
     lost = ", mIoU not judged" if loss is None else f", {loss:+.2f} points of mIoU lost"
-    floating = " and ".join(build["floating"]) or "nothing"
-    return f"{build['changed_labels']:.2%} of the labels changed{lost}, {floating} floating"
+    kept = " and ".join(int8.kept_in_float) or "nothing"
+    return f"{int8.changed_labels:.2%} of the labels changed{lost}, {kept} floating"
 
 
 def _specs(arguments: argparse.Namespace) -> list[ModelSpec]:
@@ -198,8 +197,7 @@ def _kinds(spec: ModelSpec, arguments: argparse.Namespace) -> list[Kind]:
 
 
 def _settings(arguments: argparse.Namespace) -> "BuildSettings":
-    from export.artefacts.builder import BuildSettings
-    from export.artefacts.int8_graphs import Int8Settings
+    from export.artefacts.settings import BuildSettings, Int8Settings
     from export.int8.calibration import Calibration
     from export.tensorrt.api import find_gpu, load_tensorrt
     from export.tensorrt.plan_builder import BuildOptions

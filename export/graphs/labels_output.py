@@ -1,9 +1,32 @@
 """The second output of graphs for whole pictures on a GPU: `labels`, uint8 (N, H, W)."""
 
 import onnx
-from onnx import TensorProto, helper
+import onnx.parser
+from onnx import TensorProto
 
 from ocrnet.zoo import ModelSpec, Size
+
+_LABELS = """
+labels_of_logits ({element}[N, K, h, w] logits) => (uint8[N, {height}, {width}] labels)
+<
+    int64[2] "labels/size" = {{{height}, {width}}},
+    int64[1] "labels/first" = {{0}},
+    int64[1] "labels/second" = {{2}}
+>
+{{
+    ["/labels/Shape"] "labels/shape" = Shape (logits)
+    ["/labels/Slice"] "labels/batch_and_classes" =
+        Slice ("labels/shape", "labels/first", "labels/second")
+    ["/labels/Concat"] "labels/sizes" =
+        Concat <axis = 0> ("labels/batch_and_classes", "labels/size")
+    ["/labels/Resize"] "labels/logits" =
+        Resize <coordinate_transformation_mode = "{corners}", mode = "linear">
+        (logits, "", "", "labels/sizes")
+    ["/labels/ArgMax"] "labels/index" = ArgMax <axis = 1, keepdims = 0> ("labels/logits")
+    ["/labels/Cast"] "labels/float" = Cast <to = {type}> ("labels/index")
+    ["/labels/Cast_1"] labels = Cast <to = {uint8}> ("labels/float")
+}}
+"""
 
 
 def add_labels(model: onnx.ModelProto, spec: ModelSpec, size: Size) -> None:
@@ -15,48 +38,19 @@ def add_labels(model: onnx.ModelProto, spec: ModelSpec, size: Size) -> None:
     graph = model.graph
     (logits,) = [output for output in graph.output if output.name == "logits"]
     element = logits.type.tensor_type.elem_type
-    graph.initializer.append(
-        helper.make_tensor("labels/size", TensorProto.INT64, [2], [size.height, size.width])
+    labels = onnx.parser.parse_graph(
+        _LABELS.format(
+            height=size.height,
+            width=size.width,
+            corners="align_corners" if spec.align_corners else "pytorch_half_pixel",
+            element=TensorProto.DataType.Name(element).lower(),
+            type=element,
+            uint8=TensorProto.UINT8,
+        )
     )
-    graph.initializer.append(helper.make_tensor("labels/first", TensorProto.INT64, [1], [0]))
-    graph.initializer.append(helper.make_tensor("labels/second", TensorProto.INT64, [1], [2]))
-    corners = "align_corners" if spec.align_corners else "pytorch_half_pixel"
-    graph.node.extend(
-        [
-            helper.make_node("Shape", ["logits"], ["labels/shape"], "/labels/Shape"),
-            helper.make_node(
-                "Slice",
-                ["labels/shape", "labels/first", "labels/second"],
-                ["labels/batch_and_classes"],
-                "/labels/Slice",
-            ),
-            helper.make_node(
-                "Concat",
-                ["labels/batch_and_classes", "labels/size"],
-                ["labels/sizes"],
-                "/labels/Concat",
-                axis=0,
-            ),
-            helper.make_node(
-                "Resize",
-                ["logits", "", "", "labels/sizes"],
-                ["labels/logits"],
-                "/labels/Resize",
-                mode="linear",
-                coordinate_transformation_mode=corners,
-            ),
-            helper.make_node(
-                "ArgMax", ["labels/logits"], ["labels/index"], "/labels/ArgMax", axis=1, keepdims=0
-            ),
-            helper.make_node(
-                "Cast", ["labels/index"], ["labels/float"], "/labels/Cast", to=element
-            ),
-            helper.make_node(
-                "Cast", ["labels/float"], ["labels"], "/labels/Cast_1", to=TensorProto.UINT8
-            ),
-        ]
-    )
-    graph.output.append(
-        helper.make_tensor_value_info("labels", TensorProto.UINT8, ["N", size.height, size.width])
-    )
+    for node in labels.node:
+        node.ClearField("domain")  # as PyTorch's exporter leaves it
+    graph.initializer.extend(labels.initializer)
+    graph.node.extend(labels.node)
+    graph.output.extend(labels.output)
     onnx.checker.check_model(model, full_check=True)

@@ -32,7 +32,7 @@ def fixed_size(spec: ModelSpec, kind: Kind) -> Size | None:
 
 
 def export_graph(
-    network: torch.nn.Module, path: Path, size: Size | None, *, half_weights: bool
+    network: torch.nn.Module, path: Path, size: Size | None, *, fp16_weights: bool
 ) -> None:
     """Write an OCRNet, or one rewritten for that size, as an ONNX graph for any N.
 
@@ -40,7 +40,7 @@ def export_graph(
     trace: the exporter itself gives up on a shape behind a Reshape, and a runtime that compares
     shapes (Triton's) then refuses the graph.
 
-    half_weights: store weights as float16 with a Cast behind each; the batch norms are then
+    fp16_weights: store weights as float16 with a Cast behind each; the batch norms are then
     left as they are, since folding them would round the weights a second time.
     """
     traced = size or _TRACED
@@ -64,14 +64,14 @@ def export_graph(
             dynamic_axes={"image": free, "logits": free_out},
             opset_version=OPSET,
             dynamo=False,
-            training=training.PRESERVE if half_weights else training.EVAL,
-            do_constant_folding=not half_weights,
+            training=training.PRESERVE if fp16_weights else training.EVAL,
+            do_constant_folding=not fp16_weights,
         )
     model = onnx.load(path)
     _declare(model.graph.output[0], outputs[0].shape, free_out)
     _share(model)
-    if half_weights:
-        _store_half(model)
+    if fp16_weights:
+        _store_fp16(model)
     _name_nodes(model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
@@ -114,18 +114,18 @@ def _name_nodes(model: onnx.ModelProto) -> None:
         node.name = base if seen[base] == 1 else f"{base}_{seen[base]}"
 
 
-def _store_half(model: onnx.ModelProto) -> None:
+def _store_fp16(model: onnx.ModelProto) -> None:
     """Replace every float32 weight that is a float16 by that and a Cast."""
     casts = []
     for weight in model.graph.initializer:
         if weight.data_type != onnx.TensorProto.FLOAT:
             continue
         values = numpy_helper.to_array(weight)
-        half = values.astype(np.float16)
-        if values.size < 16 or not np.array_equal(half.astype(np.float32), values):
+        fp16 = values.astype(np.float16)
+        if values.size < 16 or not np.array_equal(fp16.astype(np.float32), values):
             continue
         name = weight.name
-        stored = numpy_helper.from_array(half, f"{name}.half")
+        stored = numpy_helper.from_array(fp16, f"{name}.half")
         weight.CopyFrom(stored)
         casts.append(
             onnx.helper.make_node(

@@ -14,9 +14,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from export.int8.layer_groups import computed_nodes, nodes_by_part
+from export.int8.layer_groups import computed_nodes, nodes_by_layer_group
 from export.int8.signed import with_signed_activations
-from export.int8.transplant import resized
+from export.int8.transplant import transplant
 from ocrnet.without_telemetry import import_module, nncf, openvino
 
 _passes = import_module("openvino.passes")
@@ -27,25 +27,25 @@ _Model = TypeVar("_Model", openvino.Model, onnx.ModelProto)
 def to_openvino(
     model: onnx.ModelProto,
     pictures: Sequence[NDArray[np.uint8]],
-    floating: Collection[str],
+    kept_in_float: Collection[str],
     *,
     rewritten: onnx.ModelProto | None = None,
 ) -> openvino.Model:
     """Quantise for CPUs.
 
     model: of export_graph with its batch norms folded; left as it is. pictures: each uint8
-    (1, H, W, 3), of any size. floating: parts (export/int8/layer_groups.py) that are not quantised.
+    (1, H, W, 3), of any size. kept_in_float: layer groups that are not quantised.
     rewritten: where the model is rewritten for one size, the same for the size of the pictures; the
     result then takes one picture at a time. Raises ArtefactError for a graph of another exporter.
     """
     if rewritten is not None:
         small = _read(_one_picture(rewritten))
-        return resized(
-            _to_openvino(_read(_one_picture(rewritten)), pictures, floating),
+        return transplant(
+            _to_openvino(_read(_one_picture(rewritten)), pictures, kept_in_float),
             small,
             _read(_one_picture(model)),
         )
-    result = _to_openvino(_read(_of_any_size(model)), pictures, floating)
+    result = _to_openvino(_read(_of_any_size(model)), pictures, kept_in_float)
     dims = model.graph.input[0].type.tensor_type.shape.dim
     result.reshape(openvino.PartialShape([dim.dim_value or -1 for dim in dims]))
     return result
@@ -61,7 +61,7 @@ def _read(model: onnx.ModelProto) -> openvino.Model:
 
 
 def _to_openvino(
-    graph: openvino.Model, pictures: Sequence[NDArray[np.uint8]], floating: Collection[str]
+    graph: openvino.Model, pictures: Sequence[NDArray[np.uint8]], kept_in_float: Collection[str]
 ) -> openvino.Model:
     computed = [op for op in graph.get_ops() if op.get_type_name() != "Constant"]
     names = [op.get_friendly_name() for op in computed]
@@ -69,20 +69,20 @@ def _to_openvino(
         graph,
         pictures,
         # What the importer adds of its own has a name without a slash.
-        _scope([name for name in names if name.startswith("/")], floating),
+        _scope([name for name in names if name.startswith("/")], kept_in_float),
         # Weights take 7 bits: where a CPU lacks VNNI, two products of 8 bits overflow 16.
         nncf.OverflowFix.ENABLE,
     )
 
 
 def to_qdq(
-    model: onnx.ModelProto, pictures: Sequence[NDArray[np.uint8]], floating: Collection[str]
+    model: onnx.ModelProto, pictures: Sequence[NDArray[np.uint8]], kept_in_float: Collection[str]
 ) -> onnx.ModelProto:
     """Quantise as Q/DQ nodes, symmetric and signed, as TensorRT needs them.
 
     Arguments and errors as of `to_openvino`.
     """
-    scope = _scope(computed_nodes(model), floating)
+    scope = _scope(computed_nodes(model), kept_in_float)
     result = _quantise(_of_any_size(model), pictures, scope, nncf.OverflowFix.DISABLE)
     result = with_signed_activations(result)
     for ports, those_of_model in (
@@ -115,9 +115,9 @@ def _of_any_size(model: onnx.ModelProto) -> onnx.ModelProto:
     return result
 
 
-def _scope(names: Sequence[str], floating: Collection[str]) -> nncf.IgnoredScope:
-    parts = nodes_by_part(names)
-    ignored = [name for part in floating for name in parts.get(part, [])]
+def _scope(names: Sequence[str], kept_in_float: Collection[str]) -> nncf.IgnoredScope:
+    groups = nodes_by_layer_group(names)
+    ignored = [name for group in kept_in_float for name in groups.get(group, [])]
     # Not validated: folded constants have names here and are no nodes to NNCF.
     return nncf.IgnoredScope(names=ignored, validate=False)
 

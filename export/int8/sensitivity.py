@@ -1,4 +1,4 @@
-"""Which parts cost accuracy in INT8: measured one by one, the worst left floating."""
+"""Which layer groups cost accuracy in INT8: measured one by one, the worst kept in float."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from export.evaluation.gates import Gate, shortcomings
 from export.evaluation.int8_judge import Judge
 from export.evaluation.report import Attempt, Int8Report, LayerGroup
 from export.int8.calibration import CalibrationImages
-from export.int8.layer_groups import computed_nodes, nodes_by_part
+from export.int8.layer_groups import computed_nodes, nodes_by_layer_group
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import ModelSpec
 
@@ -31,10 +31,10 @@ BY_DEFAULT = {
     "attention": "products of as many channels as there are classes: too few to be faster",
 }
 
-# Its matrices are of the picture's size (resized.py), and nobody would gain by 8 bits.
+# Its matrices are of the picture's size (transplant.py), and nobody would gain by 8 bits.
 _NEVER = frozenset({"coarse branches"})
 
-# Pictures that are enough to tell the parts apart; the graph itself has all of them.
+# Pictures that are enough to tell the groups apart; the graph itself has all of them.
 _TO_MEASURE = 8
 
 
@@ -52,19 +52,19 @@ def quantise_within(
     quantise: Quantise[Model],
     pictures: CalibrationImages,
     gate: Gate,
-    floating: Collection[str] = tuple(BY_DEFAULT),
+    kept_in_float: Collection[str] = tuple(BY_DEFAULT),
     *,
     measure_all: bool = False,
 ) -> Quantised[Model]:
-    """Quantise all but the parts `floating`, and leave more of them floating until the gate holds.
+    """Quantise all groups but those `kept_in_float`, and keep more of them until the gate holds.
 
-    quantise: `to_openvino` or `to_qdq`. If the gate fails, each part is quantised alone, and the
-    one that changes most labels then is left floating first. measure_all: measure them in any case.
+    quantise: `to_openvino` or `to_qdq`. If the gate fails, each group is quantised alone, and the
+    one that changes most labels then is kept in float first. measure_all: measure them in any case.
 
-    Raises ArtefactError with what was measured if no choice of parts is good enough.
+    Raises ArtefactError with what was measured if no choice of groups is good enough.
     """
-    parts = nodes_by_part(computed_nodes(graph))
-    why = {part: BY_DEFAULT.get(part, "asked for") for part in parts if part in floating}
+    groups = nodes_by_layer_group(computed_nodes(graph))
+    why = {group: BY_DEFAULT.get(group, "asked for") for group in groups if group in kept_in_float}
     judge = Judge(graph, spec, pictures.held_out, labelled=pictures.labelled)
 
     def attempt(kept: Collection[str], most: int | None = None) -> tuple[Model, Figures]:
@@ -75,13 +75,13 @@ def quantise_within(
     attempts = [Attempt(sorted(why), figures)]
     alone: dict[str, float] = {}
     if measure_all or shortcomings(gate, figures):
-        for part in (part for part in parts if part not in _NEVER):
-            alone[part] = attempt(parts.keys() - {part}, _TO_MEASURE)[1].changed_labels
+        for group in (group for group in groups if group not in _NEVER):
+            alone[group] = attempt(groups.keys() - {group}, _TO_MEASURE)[1].changed_labels
     while shortcomings(gate, figures):
-        left = [part for part in parts if part not in why]
+        left = [group for group in groups if group not in why]
         if len(left) < 2:
             raise ArtefactError(_failure(gate, attempts[0].figures, alone))
-        worst = max(left, key=lambda part: alone[part])
+        worst = max(left, key=lambda group: alone[group])
         why[worst] = f"measured: changes {alone[worst]:.2%} of the labels when it alone is INT8"
         model, figures = attempt(why)
         attempts.append(Attempt(sorted(why), figures))
@@ -92,15 +92,15 @@ def quantise_within(
         miou=judge.miou,
         gate=gate,
         attempts=attempts,
-        parts=[LayerGroup(part, part in why, why.get(part, ""), alone.get(part)) for part in parts],
+        parts=[LayerGroup(one, one in why, why.get(one, ""), alone.get(one)) for one in groups],
     )
     return Quantised(model, report)
 
 
 def _failure(gate: Gate, first: Figures, alone: dict[str, float]) -> str:
     loss = "" if first.miou_loss is None else f" and costs {first.miou_loss:.2f} points of mIoU"
-    worst = sorted(alone, key=lambda part: alone[part], reverse=True)[:5]
-    measured = ", ".join(f"{part} {alone[part]:.2%}" for part in worst)
+    worst = sorted(alone, key=lambda group: alone[group], reverse=True)[:5]
+    measured = ", ".join(f"{group} {alone[group]:.2%}" for group in worst)
     return (
         f"INT8 changes {first.changed_labels:.2%} of the labels{loss}; allowed are {gate}, and no "
         f"choice of floating parts gets there (alone: {measured}). Calibrate with more pictures, "

@@ -11,7 +11,7 @@ from ocrnet.errors import ArtefactError
 from ocrnet.without_telemetry import openvino
 
 
-def resized(
+def transplant(
     quantised: openvino.Model, small: openvino.Model, large: openvino.Model
 ) -> openvino.Model:
     """Change `quantised`, made from `small`, into what would have been made from `large`.

@@ -12,20 +12,28 @@ over them costs nothing.
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from export.optimise.convolution_as_product import to_tokens
 from export.optimise.enlarged_conv import shifted
-from export.optimise.tokens import to_tokens
 from ocrnet.zoo import Size
 
-# Bands are as many for every size: int8/resized.py then finds the same operations in all graphs.
+# Bands are as many for every size: int8/transplant.py then finds the same operations in all graphs.
 _BANDS, _COLUMNS = 4, 64
 
 
 class EnlargedConvs(nn.Module):
-    """Σ of conv2d(resize(x, size), weight, padding=half of the kernel) of tensors, without bias."""
+    """Σ of conv2d(resize(x, size), weight, padding=half of the kernel) of tensors, without bias.
+
+    Names of attributes become those of nodes in exported graphs, which INT8 finds by the two
+    patterns: the products of the weights, and all that enlarges and adds.
+    """
+
+    WEIGHT_PRODUCTS: ClassVar = r"_parts\.\d+(_\d+)?/taps\.\d+(_\d+)?/.*"
+    ENLARGING: ClassVar = r"[A-Z].*|_parts\.\d+(_\d+)?/[A-Z].*"
 
     def __init__(
         self, weights: Sequence[Tensor], lows: Sequence[Size], high: Size, *, align_corners: bool

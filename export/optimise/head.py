@@ -1,12 +1,13 @@
 """The OCR head after its 3×3 convolution, on tokens and with attention reassociated."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from export.network.heads import FEATURES, KEYS, OCRHead
 from export.network.layers import ConvNormRelu
-from export.optimise.fold import folded_product
-from export.optimise.tokens import to_pixels, to_tokens
+from export.optimise.convolution_as_product import folded_product, to_pixels, to_tokens
 
 
 class TokenHead(nn.Module):
@@ -23,6 +24,16 @@ class TokenHead(nn.Module):
     Convolutions: the products of all pixels stay 1×1 convolutions, for which there are faster
     kernels of 8 bits. Channels last, tokens and maps lie in memory alike.
     """
+
+    # By the names of nodes below this module in exported graphs, which are those of attributes
+    # here and, of the convolutions that stay, of the plain head. The first that matches counts.
+    LAYER_GROUPS: ClassVar = {
+        "spatial gather": r"gather/.*",
+        "attention": r"(MatMul|Softmax|Mul)[^/]*",
+        "fusion": r"bottleneck/.*",
+        "classifier": r"conv_seg/.*",
+        "object attention": r"[A-Z].*|(key|value|out|query_project)/.*",
+    }
 
     def __init__(self, head: OCRHead, *, associative: bool, convolutions: bool):
         super().__init__()

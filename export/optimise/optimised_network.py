@@ -1,5 +1,7 @@
 """The network for pictures of one size, rewritten: the same logits for less work."""
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from export.network import OCRNet
@@ -12,7 +14,17 @@ from ocrnet.zoo import Size
 
 
 class OptimisedNetwork(nn.Module):
-    """uint8 RGB (N, H, W, 3) of one H and W → logits float32 (N, K, ⌈H/s⌉, ⌈W/s⌉)."""
+    """uint8 RGB (N, H, W, 3) of one H and W → logits float32 (N, K, ⌈H/s⌉, ⌈W/s⌉).
+
+    Nodes of exported graphs have the names of attributes. INT8 sorts them into layer groups by what
+    the modules declare, and reports name them: whoever renames an attribute changes graphs.
+    """
+
+    # Patterns of node names by attribute and layer group: of those that INT8 graphs have.
+    LAYER_GROUPS: ClassVar = {
+        "_split_bottleneck": SplitBottleneck.LAYER_GROUPS,
+        "_tokens": TokenHead.LAYER_GROUPS,
+    }
 
     def __init__(self, network: OCRNet, size: Size, passes: Passes):
         """size: the picture's.

@@ -12,8 +12,9 @@ class Passes:
 
     split_bottleneck: the OCR head's 3×3 convolution of HRNet's four branches, enlarged and
     concatenated, is the sum of one over the two fine branches and one over each coarse branch, the
-    latter without enlarging (banded.py). split_auxiliary: the auxiliary head's 1×1 convolution of
-    the same tensor likewise. token_head, associative: see head.py; the second needs the first.
+    latter without enlarging (coarse_upsample.py). split_auxiliary: the auxiliary head's 1×1
+    convolution of the same tensor likewise. token_head, associative: see head.py; the second needs
+    the first.
     convolutions: what 8 bits have faster kernels for stays a convolution, in the token head, which
     it needs, and one more branch in the split bottleneck.
     """

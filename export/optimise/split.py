@@ -6,14 +6,15 @@ convolution: at 1/8 enlarging afterwards costs what it saves. With 8 bits a conv
 and the one at 1/16 stays too.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from export.network.heads import AuxiliaryHead, OCRHead
 from export.network.layers import ConvNormRelu, resize
 from export.optimise.coarse_upsample import EnlargedConvs
-from export.optimise.fold import folded
-from export.optimise.tokens import to_pixels, to_tokens
+from export.optimise.convolution_as_product import folded, to_pixels, to_tokens
 from ocrnet.zoo import Size
 
 _FINE, _FINE_INT8 = 2, 3
@@ -32,7 +33,18 @@ def fine_branches(branches: list[Tensor], *, align_corners: bool) -> Tensor:
 
 
 class SplitBottleneck(nn.Module):
-    """The branches → what the OCR head's 3×3 convolution makes of them together (banded.py)."""
+    """The branches → what the OCR head's 3×3 convolution makes of them together.
+
+    The coarse ones take another way (coarse_upsample.py).
+    """
+
+    # By the names of nodes below this module in exported graphs, which are those of attributes.
+    # Names of operations begin with a capital. The sum is not quantised either: NNCF would round
+    # both of its operands.
+    LAYER_GROUPS: ClassVar = {
+        "coarse branches": rf"Add(_\d)?|_coarse/({EnlargedConvs.ENLARGING})",
+        "bottleneck": rf"[A-Z].*|_coarse/({EnlargedConvs.WEIGHT_PRODUCTS})",
+    }
 
     weight: Tensor
     bias: Tensor

@@ -51,7 +51,7 @@ class PlanGraph:
 
 def check_plan(path: Path, manifest: Manifest, gpu: Gpu, version: str) -> None:
     """Raise ArtefactError unless the plan was built on such a GPU by this TensorRT."""
-    built_for = manifest.gpu.get("compute_capability", "")
+    built_for = manifest.gpu.compute_capability if manifest.gpu else ""
     if built_for != gpu.compute_capability:
         raise ArtefactError(
             f"{path} was built for compute capability {built_for or 'unknown'}, the GPU here "

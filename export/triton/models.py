@@ -18,7 +18,7 @@ from tritonclient.grpc.model_config_pb2 import (
     ModelWarmup,
 )
 
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from export.graphs.ports import ports_of
 from ocrnet.artefacts import Kind
 from ocrnet.zoo import ModelSpec, Size
@@ -77,11 +77,11 @@ def model_config(
     )
 
 
-def _served(variant: Variant, compute_capability: str = "") -> Product:
+def _served(variant: Variant, compute_capability: str = "") -> Target:
     """What Triton runs; compute_capability: of a plan."""
     if variant == "plan":
-        return Product("tensorrt", "float16", compute_capability)
-    return Product("onnx", "float32" if variant == "cpu" else "float16")
+        return Target("tensorrt", "float16", compute_capability)
+    return Target("onnx", "float32" if variant == "cpu" else "float16")
 
 
 def _file(variant: Variant) -> str:

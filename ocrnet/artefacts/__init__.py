@@ -6,6 +6,7 @@
 Nothing is loaded unless its manifest is there, fits the zoo, and names the SHA-256 of its files.
 """
 
+from ocrnet.artefacts.build_facts import BuildFacts, Gpu, Int8Facts, PlanFacts, Profile
 from ocrnet.artefacts.manifest import (
     KINDS,
     MANIFEST_SUFFIX,
@@ -34,11 +35,16 @@ __all__ = [
     "MANIFEST_SUFFIX",
     "UNKNOWN",
     "Artefact",
+    "BuildFacts",
     "Format",
+    "Gpu",
+    "Int8Facts",
     "Kind",
     "Manifest",
     "Origin",
+    "PlanFacts",
     "Precision",
+    "Profile",
     "ServedPrecision",
     "Weights",
     "artefact_stem",

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from ocrnet.artefacts.build_facts import BuildFacts, Gpu, Profile
 from ocrnet.artefacts.weights import ORIGINS
 from ocrnet.errors import ArtefactError
 
@@ -24,12 +25,7 @@ class Manifest:
 
     file: what is loaded; files: the SHA-256 of it and of what it needs beside it, by name.
     height, width: None where it takes any. outputs: by name; classes: channels of `logits`.
-    profile: of a plan, the shapes (N, H, W, 3) it was built for, by `min`, `opt` and `max`.
-    gpu: of a plan, `name`, `compute_capability` such as "8.0", and `driver`.
-    build: of a plan, level and workspace (MiB, 0: all) that it was built with, layers that were
-    parsed and seconds that parsing and building took. Of an INT8 artefact, the pictures that it was
-    calibrated with, the parts that stayed floating, the share of labels that change and the mIoU
-    that is lost (in points, as ConfusionMatrix.miou_loss), on pictures held back.
+    profile, gpu: of a plan, the shapes and the GPU that it was built for.
     checkpoint: where the weights came from; checkpoint_sha256: empty for random weights. weights:
     their origin as of `Weights`, as it was known when the artefact was built; empty in manifests of
     before it was recorded.
@@ -51,15 +47,20 @@ class Manifest:
     checkpoint_sha256: str
     versions: dict[str, str]
     parity: dict[str, float]
-    profile: dict[str, list[int]] = field(default_factory=dict)
-    gpu: dict[str, str] = field(default_factory=dict)
-    build: dict[str, Any] = field(default_factory=dict)
+    profile: Profile | None = None
+    gpu: Gpu | None = None
+    build: BuildFacts = field(default_factory=BuildFacts)
     weights: str = ""
 
     def write(self, folder: Path) -> Path:
         """Write the manifest beside its artefact, return its path."""
         path = folder / (self.file + MANIFEST_SUFFIX)
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        content = asdict(self) | {
+            "profile": self.profile.to_json() if self.profile else {},
+            "gpu": self.gpu.to_json() if self.gpu else {},
+            "build": self.build.to_json(),
+        }
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         return path
 
 
@@ -84,7 +85,14 @@ def read_manifest(path: Path) -> Manifest:
         raise ArtefactError(f"{path} cannot be read: {error}") from error
     if not _is_manifest(data):
         raise ArtefactError(f"{path} is not a manifest of this version: build the artefact again")
-    return Manifest(**data)
+    return Manifest(
+        **data
+        | {
+            "profile": Profile.from_json(data["profile"]),
+            "gpu": Gpu.from_json(data["gpu"]),
+            "build": BuildFacts.from_json(data["build"]),
+        }
+    )
 
 
 def _is_manifest(data: Any) -> bool:

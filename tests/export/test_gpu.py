@@ -12,12 +12,13 @@ import safetensors.torch
 import torch
 
 from export import load_model
-from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.builder import build_artefact
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import Source
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from export.evaluation.gates import gate_for
 from export.evaluation.runners import open_graph, run_pytorch
-from export.train import train
+from export.training.loop import train
 from export.training.run_config import read_config
 from ocrnet.artefacts import graph_folder
 from ocrnet.scenes import draw_scene
@@ -56,9 +57,9 @@ def test_a_float16_graph_on_the_gpu_is_within_its_gate(root: Path, tmp_path: Pat
         pytest.skip("onnxruntime-gpu is not installed")
     spec = get_spec("demo")
     source = Source(spec, str(root / "export" / "weights" / "demo.safetensors"))
-    product = Product("onnx", "float16")
-    build_artefact(source, "dynamic", product, BuildSettings(tmp_path))
-    path = graph_folder(tmp_path, "demo", "dynamic") / product.file
+    target = Target("onnx", "float16")
+    build_artefact(source, "dynamic", target, BuildSettings(tmp_path))
+    path = graph_folder(tmp_path, "demo", "dynamic") / target.file
     image = draw_scene(0, 512, 1024).image[None]
     logits = np.asarray(open_graph(path, "onnx", "float16").run(image, "logits"))
     expected = run_pytorch(source.network)(image)

@@ -13,9 +13,10 @@ import openvino
 import pytest
 from PIL import Image
 
-from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.builder import build_artefact
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import Source
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from ocrnet.artefacts import MANIFEST_SUFFIX, graph_folder, read_manifest, sha256_of
 from ocrnet.cli import main
 from ocrnet.engines.fake import FakeEngine
@@ -33,7 +34,7 @@ def repository(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("repository")
     shutil.copytree(root / "model_repository", folder, dirs_exist_ok=True)
     other = Source(get_spec(OTHER), "stand-in")
-    build_artefact(other, "dynamic", Product("onnx", "float32"), BuildSettings(folder))
+    build_artefact(other, "dynamic", Target("onnx", "float32"), BuildSettings(folder))
     return folder
 
 

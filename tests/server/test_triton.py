@@ -18,9 +18,10 @@ from PIL import Image
 from tritonclient.grpc import InferenceServerClient
 
 from benchmarks.lib.gateway import GatewayProcess
-from export.artefacts.builder import BuildSettings, build_artefact
+from export.artefacts.builder import build_artefact
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import Source
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from export.triton.config_files import write_configs
 from export.triton.models import Serving
 from ocrnet.cli import main
@@ -44,7 +45,7 @@ def repository(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = f"demo_{kind}"
         shutil.copytree(root / "model_repository" / name, folder / name)
     source = Source(get_spec(NAME), "stand-in")
-    build_artefact(source, "dynamic", Product("onnx", "float32"), BuildSettings(folder))
+    build_artefact(source, "dynamic", Target("onnx", "float32"), BuildSettings(folder))
     write_configs(get_spec(NAME), folder, Serving())
     shutil.rmtree(folder / f"{NAME}_window")
     shutil.rmtree(folder / f"{NAME}_whole")

@@ -24,7 +24,7 @@ GATHER = ("/decode_head.1/Softmax", "/decode_head.1/MatMul")
 ISLANDS = (*NORMALISATION, *GATHER)
 
 
-def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
+def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return the graph with float16 tensors and outputs, `ISLANDS` in float32 with Casts around.
 
     model: a graph of export_graph with its batch norms folded; it is left as it is. Raises
@@ -35,15 +35,15 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     if missing:
         raise ArtefactError(f"the graph has no {', '.join(missing)}: it is not of this exporter")
     _check_range(model)
-    half = onnx.ModelProto()
-    half.CopyFrom(model)
+    fp16 = onnx.ModelProto()
+    fp16.CopyFrom(model)
     kept = [*ISLANDS, *_constants_of(model, ISLANDS)]
-    half = cast("onnx.ModelProto", _float16.convert_float_to_float16(half, node_block_list=kept))
-    _join_islands(half)
+    fp16 = cast("onnx.ModelProto", _float16.convert_float_to_float16(fp16, node_block_list=kept))
+    _join_islands(fp16)
     # The converter appends its Casts at the end.
-    _onnx_model.OnnxModel.graph_topological_sort(half.graph)
-    onnx.checker.check_model(half, full_check=True)
-    return half
+    _onnx_model.OnnxModel.graph_topological_sort(fp16.graph)
+    onnx.checker.check_model(fp16, full_check=True)
+    return fp16
 
 
 def _constants_of(model: onnx.ModelProto, nodes: tuple[str, ...]) -> list[str]:
@@ -53,9 +53,9 @@ def _constants_of(model: onnx.ModelProto, nodes: tuple[str, ...]) -> list[str]:
     return [node.name for node in constants if read & set(node.output)]
 
 
-def _join_islands(half: onnx.ModelProto) -> None:
+def _join_islands(fp16: onnx.ModelProto) -> None:
     """Take out the Casts to float16 and back that the converter puts between two island nodes."""
-    graph = half.graph
+    graph = fp16.graph
     casts = {node.output[0]: node for node in graph.node if node.op_type == "Cast"}
     for node in graph.node:
         for position, name in enumerate(node.input):

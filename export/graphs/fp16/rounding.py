@@ -9,36 +9,36 @@ float16 by a pair of Casts. TensorRT rounds less often, since it fuses nodes.
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-_HALF, _FLOAT = TensorProto.FLOAT16, TensorProto.FLOAT
+_FP16, _FLOAT = TensorProto.FLOAT16, TensorProto.FLOAT
 
 
 def with_visible_rounding(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a float32 graph whose tensors take the values that float16 leaves them.
 
-    model: of `to_half`; left as it is. Outputs are float32.
+    model: of `to_fp16`; left as it is. Outputs are float32.
     """
     inferred = onnx.shape_inference.infer_shapes(model)
     halves = {
         value.name
         for value in (*inferred.graph.value_info, *inferred.graph.output)
-        if value.type.tensor_type.elem_type == _HALF
+        if value.type.tensor_type.elem_type == _FP16
     }
     graph = onnx.GraphProto()
     graph.CopyFrom(model.graph)
     del graph.value_info[:]
     for weight in graph.initializer:
-        if weight.data_type == _HALF:
+        if weight.data_type == _FP16:
             wide = numpy_helper.to_array(weight).astype("float32")
             weight.CopyFrom(numpy_helper.from_array(wide, weight.name))
     for output in graph.output:
-        if output.type.tensor_type.elem_type == _HALF:
+        if output.type.tensor_type.elem_type == _FP16:
             output.type.tensor_type.elem_type = _FLOAT
     nodes = []
     for node in graph.node:
         _widen_constant(node)
         if node.op_type == "Cast":
             (to,) = (attribute for attribute in node.attribute if attribute.name == "to")
-            to.i = _FLOAT if to.i == _HALF else to.i
+            to.i = _FLOAT if to.i == _FP16 else to.i
         rounded = [name for name in node.output if name in halves]
         for name in rounded:
             node.output[list(node.output).index(name)] = f"{name}/exact"
@@ -46,7 +46,7 @@ def with_visible_rounding(model: onnx.ModelProto) -> onnx.ModelProto:
         for name in rounded:
             nodes.append(
                 helper.make_node(
-                    "Cast", [f"{name}/exact"], [f"{name}/half"], f"{name}/round", to=_HALF
+                    "Cast", [f"{name}/exact"], [f"{name}/half"], f"{name}/round", to=_FP16
                 )
             )
             nodes.append(
@@ -63,6 +63,6 @@ def with_visible_rounding(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _widen_constant(node: onnx.NodeProto) -> None:
     for attribute in node.attribute:
-        if attribute.name == "value" and attribute.t.data_type == _HALF:
+        if attribute.name == "value" and attribute.t.data_type == _FP16:
             wide = numpy_helper.to_array(attribute.t).astype("float32")
             attribute.t.CopyFrom(numpy_helper.from_array(wide, attribute.t.name))

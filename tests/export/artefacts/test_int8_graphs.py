@@ -14,7 +14,7 @@ import openvino
 import pytest
 from numpy.typing import NDArray
 
-from export.int8.layer_groups import OF_REWRITTEN, PARTS
+from export.int8.layer_groups import LAYER_GROUPS, OF_REWRITTEN
 from ocrnet.artefacts import kinds_present, read_manifest
 from ocrnet.artefacts.repository import check_artefact
 from ocrnet.cli import main
@@ -37,7 +37,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def to_openvino(
         model: onnx.ModelProto,
         pictures: Sequence[NDArray[np.uint8]],
-        floating: Collection[str],
+        kept_in_float: Collection[str],
         rewritten: onnx.ModelProto,
     ) -> openvino.Model:
         assert rewritten == model  # windows have the size of the pictures
@@ -46,7 +46,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return result
 
     def to_qdq(
-        model: onnx.ModelProto, pictures: Sequence[NDArray[np.uint8]], floating: Collection[str]
+        model: onnx.ModelProto,
+        pictures: Sequence[NDArray[np.uint8]],
+        kept_in_float: Collection[str],
     ) -> onnx.ModelProto:
         calls.append(f"qdq {len(pictures)} {pictures[0].shape}")
         return model
@@ -79,20 +81,21 @@ def test_both_targets_lie_beside_each_other(
     assert build("--to", "int8", "onnx-int8") == 0
     assert calls == ["openvino 2 (1, 64, 96, 3)", "qdq 2 (1, 64, 96, 3)"]
     folder = tmp_path / "repository" / "demo_window" / "1"
-    plain = [part for part in PARTS if part not in OF_REWRITTEN]
+    plain = [part for part in LAYER_GROUPS if part not in OF_REWRITTEN]
     for file, needed, parts in (
-        ("model_int8.xml", ["model_int8.bin"], list(PARTS)),
+        ("model_int8.xml", ["model_int8.bin"], list(LAYER_GROUPS)),
         ("model_int8.onnx", [], plain),
     ):
         manifest = check_artefact(folder, file, spec).manifest
         assert manifest.precision == "int8"
         assert set(manifest.files) == {file, *needed}
         assert "nncf" in manifest.versions
-        assert manifest.build["calibration"] == "drawn scenes 500000 to 500001"
-        floating = {"normalisation", "spatial gather", *OF_REWRITTEN} & set(parts)
-        assert manifest.build["floating"] == sorted(floating)
-        assert ("convolutions" in manifest.build.get("passes", [])) == (parts == list(PARTS))
-        assert manifest.build["changed_labels"] < 1e-3
+        assert manifest.build.int8 is not None
+        assert manifest.build.int8.calibration == "drawn scenes 500000 to 500001"
+        kept = {"normalisation", "spatial gather", *OF_REWRITTEN} & set(parts)
+        assert manifest.build.int8.kept_in_float == sorted(kept)
+        assert ("convolutions" in manifest.build.passes) == (parts == list(LAYER_GROUPS))
+        assert manifest.build.int8.changed_labels < 1e-3
         report = json.loads((folder / f"{file}.int8.json").read_text())
         assert [part["name"] for part in report["parts"]] == parts
         assert report["gate"] == {"changed_labels": 0.03, "miou_loss": 0.5}
@@ -122,9 +125,11 @@ def test_it_is_made_anew_only_for_other_pictures(
     ):
         assert build("--to", "int8", *arguments) == 0
         assert expected in capsys.readouterr().out, arguments
-    assert len(calls) == 1 + 1 + 1 + (1 + len(PARTS) - len(OF_REWRITTEN))
+    assert len(calls) == 1 + 1 + 1 + (1 + len(LAYER_GROUPS) - len(OF_REWRITTEN))
     manifest = tmp_path / "repository" / "demo_window" / "1" / "model_int8.xml.manifest.json"
-    assert read_manifest(manifest).build["calibration"].startswith("2 pictures of a folder, SHA")
+    made_with = read_manifest(manifest).build.int8
+    assert made_with is not None
+    assert made_with.calibration.startswith("2 pictures of a folder, SHA")
 
 
 @pytest.mark.usefixtures("_toy")
@@ -140,9 +145,7 @@ def test_a_report_goes_with_its_artefact(build: Callable[..., int], tmp_path: Pa
 
 
 @pytest.mark.usefixtures("_toy")
-def test_stand_in_weights_have_a_gate_of_their_own(
-    build: Callable[..., int], tmp_path: Path
-) -> None:
+def test_random_weights_have_a_gate_of_their_own(build: Callable[..., int], tmp_path: Path) -> None:
     assert build("--to", "onnx-int8", "--checkpoint", "stand-in") == 0
     report = tmp_path / "repository" / "demo_window" / "1" / "model_int8.onnx.int8.json"
     assert json.loads(report.read_text())["gate"]["changed_labels"] == 0.05

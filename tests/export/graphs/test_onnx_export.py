@@ -192,7 +192,7 @@ def test_fixed_graphs_are_rewritten_unless_asked_otherwise(
 ) -> None:
     def passes(folder: Path) -> list[str]:
         manifest = read_manifest(folder / "1" / "model.onnx.manifest.json")
-        return manifest.build.get("passes", [])
+        return manifest.build.passes
 
     all_of_them = ["split_bottleneck", "token_head", "associative"]
     assert passes(repository / f"{VOC}_window") == all_of_them

@@ -14,9 +14,9 @@ from onnx.version_converter import convert_version
 from export.artefacts.source import Source
 from export.evaluation.int8_judge import Judge, labeller
 from export.evaluation.runners import run_onnx
-from export.graphs.fp16 import to_half, with_visible_rounding
+from export.graphs.fp16 import to_fp16, with_visible_rounding
 from export.int8.calibration import CalibrationImages
-from export.int8.layer_groups import OF_REWRITTEN, part_of
+from export.int8.layer_groups import OF_REWRITTEN, layer_group_of
 from export.int8.quantise import to_openvino, to_qdq
 from export.int8.sensitivity import BY_DEFAULT
 from export.tensorrt.api import load_tensorrt
@@ -26,17 +26,17 @@ from ocrnet.datasets import SyntheticScenes
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size
 
-FLOATING = tuple(BY_DEFAULT.keys() - OF_REWRITTEN)
+KEPT_IN_FLOAT = tuple(BY_DEFAULT.keys() - OF_REWRITTEN)
 
 
 @pytest.fixture(scope="module")
 def for_cpu(graph: onnx.ModelProto, pictures: CalibrationImages) -> openvino.Model:
-    return to_openvino(graph, pictures.calibration, FLOATING)
+    return to_openvino(graph, pictures.calibration, KEPT_IN_FLOAT)
 
 
 @pytest.fixture(scope="module")
 def qdq(graph: onnx.ModelProto, pictures: CalibrationImages) -> onnx.ModelProto:
-    return to_qdq(graph, pictures.calibration, FLOATING)
+    return to_qdq(graph, pictures.calibration, KEPT_IN_FLOAT)
 
 
 @pytest.fixture(scope="module")
@@ -107,10 +107,10 @@ def test_parts_that_float_have_no_8_bits(qdq: onnx.ModelProto) -> None:
     made_by = {name: node.op_type for node in qdq.graph.node for name in node.output}
     inputs: dict[str, set[str]] = {}
     for node in qdq.graph.node:
-        part = part_of(node.name)
-        if part in FLOATING and node.op_type in ("Sub", "Div", "Softmax", "MatMul"):
+        part = layer_group_of(node.name)
+        if part in KEPT_IN_FLOAT and node.op_type in ("Sub", "Div", "Softmax", "MatMul"):
             inputs.setdefault(part, set()).update(made_by.get(name, "") for name in node.input)
-    assert set(inputs) == set(FLOATING)
+    assert set(inputs) == set(KEPT_IN_FLOAT)
     assert not {"DequantizeLinear"} & set.union(*inputs.values())
     convolutions = [node for node in qdq.graph.node if node.op_type == "Conv"]
     assert len(convolutions) == 155
@@ -125,11 +125,11 @@ def test_a_fixed_graph_is_calibrated_with_smaller_pictures_and_keeps_its_size(
     for port, size in ((fixed.graph.input[0], (2, 256, 3)), (fixed.graph.output[0], (19, 2, 256))):
         for dim, length in zip(port.type.tensor_type.shape.dim[1:], size, strict=True):
             dim.dim_value = length
-    qdq = to_qdq(fixed, pictures.calibration, FLOATING)
+    qdq = to_qdq(fixed, pictures.calibration, KEPT_IN_FLOAT)
     assert "QuantizeLinear" in {node.op_type for node in qdq.graph.node}
     assert list(qdq.graph.input) == list(fixed.graph.input)
     assert list(qdq.graph.output) == list(fixed.graph.output)
-    for_cpu = to_openvino(fixed, pictures.calibration, FLOATING)
+    for_cpu = to_openvino(fixed, pictures.calibration, KEPT_IN_FLOAT)
     assert "FakeQuantize" in {op.get_type_name() for op in for_cpu.get_ops()}
     assert str(for_cpu.input("image").get_partial_shape()) == "[?,2,256,3]"
     assert str(for_cpu.output("logits").get_partial_shape()) == "[?,19,2,256]"
@@ -162,10 +162,10 @@ def test_float16_between_the_8_bits_leaves_the_labels(
     demo: Source, qdq: onnx.ModelProto, pictures: CalibrationImages
 ) -> None:
     """What plans are built from."""
-    half = to_half(convert_version(qdq, 19))
+    fp16 = to_fp16(convert_version(qdq, 19))
     image = pictures.held_out[0].image
     expected = labeller(qdq, demo.spec)(image)
-    logits = run_onnx(with_visible_rounding(half))(image[None])
+    logits = run_onnx(with_visible_rounding(fp16))(image[None])
     assert np.mean(_argmax(logits) == expected[::4, ::4]) > 0.9
 
 
@@ -178,12 +178,12 @@ def test_tensorrt_parses_and_builds_it(qdq: onnx.ModelProto) -> None:
     pytest.importorskip(
         "tensorrt_rtx", reason="tensorrt-rtx is not installed", exc_type=ImportError
     )
-    half = to_half(convert_version(qdq, 19))
+    fp16 = to_fp16(convert_version(qdq, 19))
     shape = (1, 128, 256, 3)
     fixed = ShapeRange(shape, shape, shape)
-    for dim, length in zip(half.graph.input[0].type.tensor_type.shape.dim, shape, strict=True):
+    for dim, length in zip(fp16.graph.input[0].type.tensor_type.shape.dim, shape, strict=True):
         dim.dim_value = length
-    plan = build_plan(load_tensorrt("tensorrt_rtx"), half, fixed, BuildOptions(level=0))
+    plan = build_plan(load_tensorrt("tensorrt_rtx"), fp16, fixed, BuildOptions(level=0))
     assert plan.layers > 1000
 
 
@@ -194,4 +194,4 @@ def test_a_graph_of_another_exporter_is_refused(
     renamed: Callable[[onnx.ModelProto], onnx.ModelProto],
 ) -> None:
     with pytest.raises(ArtefactError, match="not of this exporter"):
-        quantise(renamed(graph), [], FLOATING)
+        quantise(renamed(graph), [], KEPT_IN_FLOAT)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from export.evaluation.gates import Gate
 from export.int8.calibration import CalibrationImages
-from export.int8.layer_groups import OF_REWRITTEN, PARTS
+from export.int8.layer_groups import LAYER_GROUPS, OF_REWRITTEN
 from export.int8.sensitivity import Quantised, quantise_within
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import get_spec
@@ -19,7 +19,7 @@ from ocrnet.zoo import get_spec
 Scaled = Callable[[onnx.ModelProto, str, object], onnx.ModelProto]
 Quantise = Callable[..., Quantised[onnx.ModelProto]]
 
-PLAIN = tuple(part for part in PARTS if part not in OF_REWRITTEN)
+PLAIN = tuple(part for part in LAYER_GROUPS if part not in OF_REWRITTEN)
 # Negative logits: all labels change. Half of one channel: some do.
 ALL, SOME = -1.0, [[[1.0]], [[0.5]], [[1.0]]]
 
@@ -36,12 +36,12 @@ class Damage:
         self,
         model: onnx.ModelProto,
         pictures: Sequence[NDArray[np.uint8]],
-        floating: Collection[str],
+        kept_in_float: Collection[str],
     ) -> onnx.ModelProto:
         assert [picture.shape for picture in pictures] == [(1, 128, 256, 3)] * 4
-        self.asked.append(list(floating))
+        self.asked.append(list(kept_in_float))
         for part, factor in self.factors.items():
-            if part not in floating:
+            if part not in kept_in_float:
                 model = self.scaled(model, part, factor)
         return model
 
@@ -97,7 +97,7 @@ def test_parts_fall_back_one_after_the_other_the_worst_first(
     quantise: Quantise, scaled: Scaled
 ) -> None:
     damage = Damage(scaled, {"stage 2": SOME, "fusion": ALL})
-    made = quantise(damage, 0.001, floating=())
+    made = quantise(damage, 0.001, kept_in_float=())
     assert [attempt.floating for attempt in made.report.attempts] == [
         [],
         ["fusion"],
@@ -120,7 +120,7 @@ def test_a_graph_that_no_choice_mends_is_refused_with_what_was_measured(
             self,
             model: onnx.ModelProto,
             pictures: Sequence[NDArray[np.uint8]],
-            floating: Collection[str],
+            kept_in_float: Collection[str],
         ) -> onnx.ModelProto:
             return super().__call__(model, pictures, [])
 

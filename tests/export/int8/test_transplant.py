@@ -8,7 +8,7 @@ import pytest
 from export.artefacts.source import Source
 from export.evaluation.int8_judge import labeller
 from export.int8.quantise import _one_picture, _read
-from export.int8.transplant import resized
+from export.int8.transplant import transplant
 from ocrnet.errors import ArtefactError
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size
@@ -28,7 +28,7 @@ def graphs(demo: Source) -> dict[Size, openvino.Model]:
 def test_only_what_the_size_makes_is_changed(
     demo: Source, graphs: dict[Size, openvino.Model], large: Size
 ) -> None:
-    found = resized(graphs[SMALL].clone(), graphs[SMALL], graphs[large])
+    found = transplant(graphs[SMALL].clone(), graphs[SMALL], graphs[large])
     image = draw_scene(1, large.height, large.width).image
     expected = labeller(graphs[large], demo.spec)(image)
     np.testing.assert_array_equal(labeller(found, demo.spec)(image), expected)
@@ -38,11 +38,11 @@ def test_another_network_is_refused(
     graphs: dict[Size, openvino.Model], graph: onnx.ModelProto
 ) -> None:
     with pytest.raises(ArtefactError, match="the graphs differ"):
-        resized(graphs[SMALL].clone(), graphs[SMALL], _read(graph))
+        transplant(graphs[SMALL].clone(), graphs[SMALL], _read(graph))
 
 
 def test_a_constant_that_was_lost_is_named(
     graphs: dict[Size, openvino.Model], graph: onnx.ModelProto
 ) -> None:
     with pytest.raises(ArtefactError, match="lost constants of the size"):
-        resized(_read(graph), graphs[SMALL], graphs[LARGE])
+        transplant(_read(graph), graphs[SMALL], graphs[LARGE])

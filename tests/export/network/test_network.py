@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from export import load_model
-from export.checkpoints.random_weights import stand_in_tensor
+from export.checkpoints.random_weights import random_tensor
 from ocrnet.zoo import load_zoo
 
 # One row of the zoo for each architecture of the reference data.
@@ -44,7 +44,7 @@ def test_logits_and_names_are_those_of_mmsegmentation(
         np.testing.assert_allclose(actual[0], expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
-def test_stand_in_weights_are_those_of_the_reference_data(golden_weights: ModuleType) -> None:
+def test_random_weights_are_those_of_the_reference_data(golden_weights: ModuleType) -> None:
     names = {
         "backbone.conv1.weight": (64, 3, 3, 3),
         "backbone.layer1.0.bn3.weight": (256,),
@@ -56,7 +56,7 @@ def test_stand_in_weights_are_those_of_the_reference_data(golden_weights: Module
     }
     for name, shape in names.items():
         np.testing.assert_array_equal(
-            stand_in_tensor(name, shape), golden_weights.tensor(name, shape)
+            random_tensor(name, shape), golden_weights.tensor(name, shape)
         )
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import onnx
 import pytest
 
-from export.artefacts.builder import BuildSettings, is_current
+from export.artefacts.builder import is_current
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import DEMO_WEIGHTS, Source
-from export.artefacts.targets import Product
+from export.artefacts.targets import Target
 from export.graphs.ports import FREE, Port, declared_ports
 from export.tensorrt.api import Gpu, find_gpu, load_tensorrt
 from export.tensorrt.plan_builder import BuildOptions, build_plan
@@ -44,7 +45,8 @@ def test_plans_are_parsed_and_built(name: str, tmp_path: Path) -> None:
         for short in ("_fp16", ""):
             folder = tmp_path / f"{name}_{kind}" / "1"
             manifest = read_manifest(folder / f"model_rtx{short}.plan.manifest.json")
-            assert manifest.build["layers"] > 200
+            assert manifest.build.plan is not None
+            assert manifest.build.plan.layers > 200
             assert (folder / manifest.file).stat().st_size > 1_000_000
             assert set(manifest.versions) >= {"tensorrt_rtx", "torch"}
             assert manifest.parity == {}
@@ -59,8 +61,9 @@ def test_whole_pictures_give_labels(tmp_path: Path) -> None:
     folder = tmp_path / "demo_whole" / "1"
     manifest = read_manifest(folder / "model_rtx_fp16.plan.manifest.json")
     assert manifest.outputs == ["logits", "labels"]
-    assert manifest.profile["min"] == manifest.profile["max"] == [1, 1024, 2048, 3]
-    source, plan = Source(get_spec("demo"), str(DEMO_WEIGHTS)), Product("tensorrt_rtx", "float16")
+    assert manifest.profile is not None
+    assert manifest.profile.min == manifest.profile.max == [1, 1024, 2048, 3]
+    source, plan = Source(get_spec("demo"), str(DEMO_WEIGHTS)), Target("tensorrt_rtx", "float16")
     settings = BuildSettings(tmp_path, max_batch=1)
     assert is_current(source, "whole", plan, settings)
     for other in ({"max_batch": 2}, {"plan": BuildOptions(level=5)}):
@@ -104,7 +107,7 @@ def test_shapes_of_plans() -> None:
 def _manifest(capability: str, version: str) -> Manifest:
     return Manifest(
         "demo", "window", "tensorrt", "float16", "model.plan", {}, 512, 1024, ["logits"], 19,
-        "", "", {"tensorrt": version}, {}, gpu={"compute_capability": capability},
+        "", "", {"tensorrt": version}, {}, gpu=Gpu("", capability, ""),
     )  # fmt: skip
 
 

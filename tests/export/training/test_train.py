@@ -8,9 +8,9 @@ import safetensors.torch
 import torch
 
 from export.checkpoints.loading import load_model
-from export.train import learning_rate, train
 from export.training.batches import batches, class_entropy, class_weights, draw_batch
 from export.training.cheaper_heads import heads
+from export.training.loop import learning_rate, train
 from export.training.run_config import TrainConfig, read_config
 from ocrnet.artefacts import sha256_of
 from ocrnet.errors import CheckpointError
@@ -40,8 +40,8 @@ def test_resumes_as_if_never_stopped(config: TrainConfig, tmp_path: Path) -> Non
         assert torch.equal(straight[name], resumed[name]), name
     text = (tmp_path / "broken" / "log.csv").read_text()
     assert [row[0] for row in csv.reader(text.splitlines())] == ["1", "2", "3", "4"]
-    half = safetensors.torch.load_file(tmp_path / "broken" / "weights.safetensors")
-    assert torch.equal(half["backbone.conv1.weight"], straight["backbone.conv1.weight"].half())
+    fp16 = safetensors.torch.load_file(tmp_path / "broken" / "weights.safetensors")
+    assert torch.equal(fp16["backbone.conv1.weight"], straight["backbone.conv1.weight"].half())
 
 
 def test_starts_from_the_weights_it_names_and_from_no_others(

@@ -15,10 +15,12 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from export.artefacts.builder import BuildSettings, build_artefact, is_current
+from export.artefacts.builder import build_artefact, is_current
+from export.artefacts.settings import BuildSettings
 from export.artefacts.source import Source
-from export.artefacts.targets import Product
-from export.checkpoints.loading import STAND_IN
+from export.artefacts.target_builder import Job
+from export.artefacts.targets import Target
+from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.graphs.ports import FREE, Port, Ports, declared_ports
 from export.network.hrnet import HRNetSizes
 from export.network.ocrnet import _HRNETS
@@ -30,8 +32,8 @@ from ocrnet.cli import main
 from ocrnet.zoo import ModelSpec, Size, get_spec
 
 KINDS: tuple[Kind, ...] = ("dynamic", "window", "whole")
-FLOAT32, FLOAT16 = Product("onnx", "float32"), Product("onnx", "float16")
-INT8 = Product("onnx", "int8")
+FLOAT32, FLOAT16 = Target("onnx", "float32"), Target("onnx", "float16")
+INT8 = Target("onnx", "int8")
 # The image's sides and those of the logits.
 SIDES = {
     "dynamic": ((FREE, FREE), (FREE, FREE)),
@@ -56,7 +58,7 @@ def source() -> Iterator[Source]:
     with pytest.MonkeyPatch.context() as patch:
         sizes = HRNetSizes(width=18, stem_blocks=1, branch_blocks=1, stage_modules=(1, 1, 1))
         patch.setitem(_HRNETS, "hr18s", sizes)
-        yield Source(_Small(**facts | {"crop": Size(64, 96)}), STAND_IN)
+        yield Source(_Small(**facts | {"crop": Size(64, 96)}), RANDOM_WEIGHTS)
 
 
 @pytest.fixture(scope="module")
@@ -66,20 +68,21 @@ def built(source: Source, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     How exact graphs are is tested elsewhere, and so is NNCF: INT8 is what it would be made from.
     """
 
-    def for_gpu(source: Source, kind: Kind, settings: object) -> Any:
-        return SimpleNamespace(model=source.plain_graph(kind), report=None)
+    def quantise_for_gpu(job: Job) -> Any:
+        return SimpleNamespace(model=job.source.plain_graph(job.kind), report=None)
 
     repositories = {graph: tmp_path_factory.mktemp(graph) for graph in ("optimised", "plain")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("export.artefacts.builder.open_runner", lambda *_: None)
         patch.setattr("export.artefacts.builder.compare", lambda *_: {})
-        patch.setattr("export.artefacts.builder.for_gpu", for_gpu)
-        patch.setattr("export.artefacts.builder.write_report", lambda *_: {})
+        for place in ("gpu_graphs", "onnx_int8"):
+            patch.setattr(f"export.artefacts.{place}.quantise_for_gpu", quantise_for_gpu)
+        patch.setattr("export.artefacts.onnx_int8.write_report", lambda *_: None)
         for kind in KINDS:
-            for graph, products in (("plain", (FLOAT32,)), ("optimised", (FLOAT32, FLOAT16, INT8))):
+            for graph, targets in (("plain", (FLOAT32,)), ("optimised", (FLOAT32, FLOAT16, INT8))):
                 settings = BuildSettings(repositories[graph], optimised=graph == "optimised")
-                for product in products:
-                    build_artefact(source, kind, product, settings)
+                for target in targets:
+                    build_artefact(source, kind, target, settings)
     for repository in repositories.values():
         write_configs(source.spec, repository, Serving())
     return repositories
@@ -114,7 +117,7 @@ def _config(path: Path) -> ModelConfig:
 
 
 @pytest.mark.parametrize(
-    ("graph", "product"),
+    ("graph", "target"),
     [("optimised", FLOAT32), ("plain", FLOAT32), ("optimised", FLOAT16), ("optimised", INT8)],
     ids=str,
 )
@@ -123,15 +126,15 @@ def test_graphs_declare_the_shapes_that_they_have(
     built: dict[str, Path],
     kind: Kind,
     graph: str,
-    product: Product,
+    target: Target,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    path = graph_folder(built[graph], "demo", kind) / product.file
+    path = graph_folder(built[graph], "demo", kind) / target.file
     model = onnx.load(path)
     sides, cells = SIDES[kind]
-    logits = "FLOAT16" if product is FLOAT16 else "FLOAT"
+    logits = "FLOAT16" if target is FLOAT16 else "FLOAT"
     outputs = [Port("logits", logits, (FREE, 19, *cells))]
-    if kind == "whole" and product is not FLOAT32:
+    if kind == "whole" and target is not FLOAT32:
         outputs.append(Port("labels", "UINT8", (FREE, *sides)))
     expected = Ports((Port("image", "UINT8", (FREE, *sides, 3)),), tuple(outputs))
     assert declared_ports(model) == expected
@@ -234,7 +237,7 @@ def test_commands_name_graphs_and_configurations_that_disagree(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = ["--repository", str(repository)]
-    build = ["export", "build", "demo", "--kinds", "window", "--checkpoint", STAND_IN, *place]
+    build = ["export", "build", "demo", "--kinds", "window", "--checkpoint", RANDOM_WEIGHTS, *place]
     configure = ["export", "repository", "demo", *place]
     assert main([*configure, "--check"]) == main(configure) == main(build) == 0
     assert "there already" in capsys.readouterr().out

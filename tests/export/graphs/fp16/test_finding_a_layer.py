@@ -10,7 +10,7 @@ from polygraphy.json import save_json
 from safetensors.numpy import load_file, save_file
 
 from export.artefacts.source import DEMO_WEIGHTS, Source
-from export.graphs.fp16 import to_half, with_visible_rounding
+from export.graphs.fp16 import to_fp16, with_visible_rounding
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 
@@ -28,8 +28,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         weights[f"{BLOCK}.query_project.1.bn.{part}"] *= 2.0**11
     save_file(weights, folder / "large.safetensors")
     source = Source(get_spec("demo"), str(folder / "large.safetensors"))
-    half = to_half(source.plain_graph("dynamic"))
-    onnx.save(with_visible_rounding(half), folder / "rounded.onnx")
+    fp16 = to_fp16(source.plain_graph("dynamic"))
+    onnx.save(with_visible_rounding(fp16), folder / "rounded.onnx")
     save_json([{"image": draw_scene(1, 96, 192).image[None]}], str(folder / "picture.json"))
     return folder
 

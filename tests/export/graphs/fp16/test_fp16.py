@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 
 from export.artefacts.source import DEMO_WEIGHTS, Source
 from export.evaluation.runners import Run, run_onnx, run_pytorch
-from export.graphs.fp16 import to_half, with_visible_rounding
+from export.graphs.fp16 import to_fp16, with_visible_rounding
 from export.graphs.fp16.convert import ISLANDS
 from ocrnet.errors import ArtefactError
 from ocrnet.scenes import draw_scene
@@ -23,8 +23,8 @@ def demo() -> Source:
 
 
 @pytest.fixture(scope="module")
-def half(demo: Source) -> onnx.ModelProto:
-    return to_half(demo.plain_graph("dynamic"))
+def fp16(demo: Source) -> onnx.ModelProto:
+    return to_fp16(demo.plain_graph("dynamic"))
 
 
 def _labels(run: Run, image: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -34,9 +34,9 @@ def _labels(run: Run, image: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def test_float16_gives_the_labels_of_float32_on_drawn_scenes(
-    demo: Source, half: onnx.ModelProto
+    demo: Source, fp16: onnx.ModelProto
 ) -> None:
-    exact, rounded = run_pytorch(demo.network), run_onnx(with_visible_rounding(half))
+    exact, rounded = run_pytorch(demo.network), run_onnx(with_visible_rounding(fp16))
     images = [draw_scene(seed, 512, 1024).image for seed in (3, 4)]
     same = np.mean([_labels(exact, image) == _labels(rounded, image) for image in images])
     assert 0.999 <= same < 1
@@ -48,13 +48,13 @@ def test_float16_gives_the_labels_of_float32_on_the_reference_picture(
 ) -> None:
     """With weights drawn at random, whose logits lie close together."""
     source = Source(get_spec(name), "stand-in")
-    rounded = run_onnx(with_visible_rounding(to_half(source.plain_graph("dynamic"))))
+    rounded = run_onnx(with_visible_rounding(to_fp16(source.plain_graph("dynamic"))))
     image = golden_weights.image(96, 192, 1)
     assert np.mean(_labels(run_pytorch(source.network), image) == _labels(rounded, image)) >= 0.995
 
 
-def test_types_stand_in_the_graph_and_islands_keep_float32(half: onnx.ModelProto) -> None:
-    inferred = onnx.shape_inference.infer_shapes(half, strict_mode=True)
+def test_types_stand_in_the_graph_and_islands_keep_float32(fp16: onnx.ModelProto) -> None:
+    inferred = onnx.shape_inference.infer_shapes(fp16, strict_mode=True)
     types = {v.name: v.type.tensor_type.elem_type for v in inferred.graph.value_info}
     wide = {
         node.name
@@ -63,16 +63,16 @@ def test_types_stand_in_the_graph_and_islands_keep_float32(half: onnx.ModelProto
         and types.get(node.output[0]) == onnx.TensorProto.FLOAT
     }
     assert wide == {name for name in ISLANDS if name not in ("/Cast", "/Transpose")}
-    (logits,) = half.graph.output
+    (logits,) = fp16.graph.output
     assert logits.type.tensor_type.elem_type == onnx.TensorProto.FLOAT16
-    large = [weight for weight in half.graph.initializer if np.prod(weight.dims) > 100]
+    large = [weight for weight in fp16.graph.initializer if np.prod(weight.dims) > 100]
     assert large
     assert {weight.data_type for weight in large} == {onnx.TensorProto.FLOAT16}
 
 
-def test_nothing_is_rounded_inside_an_island(half: onnx.ModelProto) -> None:
-    maker = {name: node for node in half.graph.node for name in node.output}
-    node = {node.name: node for node in half.graph.node}
+def test_nothing_is_rounded_inside_an_island(fp16: onnx.ModelProto) -> None:
+    maker = {name: node for node in fp16.graph.node for name in node.output}
+    node = {node.name: node for node in fp16.graph.node}
     for follower, leader in (("/Transpose", "/Cast"), ("/Sub", "/Transpose"), ("/Div", "/Sub")):
         assert maker[node[follower].input[0]].name == leader
     (weights,) = [name for name in node["/decode_head.1/MatMul"].input if "Softmax" in name]
@@ -83,20 +83,20 @@ def test_nothing_is_rounded_inside_an_island(half: onnx.ModelProto) -> None:
         np.testing.assert_array_equal(stored.ravel(), np.array(values, np.float32))
 
 
-def test_nodes_stand_in_an_order_that_runs(half: onnx.ModelProto) -> None:
-    known = {"", "image", *(weight.name for weight in half.graph.initializer)}
-    for node in half.graph.node:
+def test_nodes_stand_in_an_order_that_runs(fp16: onnx.ModelProto) -> None:
+    known = {"", "image", *(weight.name for weight in fp16.graph.initializer)}
+    for node in fp16.graph.node:
         assert set(node.input) <= known, node.name
         known |= set(node.output)
 
 
 def test_rounding_is_visible() -> None:
     """ONNX Runtime alone would multiply twice in float32 and round once."""
-    half, wide = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
+    fp16, wide = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
     factor = np.array([1 + 2**-10], np.float16)
     five = np.array([5], np.float16)
     nodes = [
-        onnx.helper.make_node("Cast", ["x"], ["narrow"], "/Cast", to=half),
+        onnx.helper.make_node("Cast", ["x"], ["narrow"], "/Cast", to=fp16),
         onnx.helper.make_node("Mul", ["narrow", "factor"], ["once"], "/Mul"),
         onnx.helper.make_node("Mul", ["once", "five"], ["logits"], "/Mul_1"),
     ]
@@ -104,7 +104,7 @@ def test_rounding_is_visible() -> None:
         nodes,
         "graph",
         [onnx.helper.make_tensor_value_info("x", wide, [1])],
-        [onnx.helper.make_tensor_value_info("logits", half, [1])],
+        [onnx.helper.make_tensor_value_info("logits", fp16, [1])],
         [
             onnx.numpy_helper.from_array(factor, "factor"),
             onnx.numpy_helper.from_array(five, "five"),
@@ -128,7 +128,7 @@ def test_a_weight_past_the_range_of_float16_is_named(demo: Source) -> None:
     values[0, 0] = 70000
     weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
     with pytest.raises(ArtefactError, match=r"conv_seg\.weight holds 7e\+04"):
-        to_half(model)
+        to_fp16(model)
 
 
 def test_a_graph_of_another_exporter_is_refused(demo: Source) -> None:
@@ -137,4 +137,4 @@ def test_a_graph_of_another_exporter_is_refused(demo: Source) -> None:
     for node in model.graph.node:
         node.name = ""
     with pytest.raises(ArtefactError, match="not of this exporter"):
-        to_half(model)
+        to_fp16(model)

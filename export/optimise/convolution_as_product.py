@@ -1,4 +1,4 @@
-"""Batch norms folded into the convolutions before them."""
+"""Convolutions as matrix products: batch norms folded in, pixels as tokens and back."""
 
 import torch
 from torch import Tensor
@@ -25,3 +25,14 @@ def folded_product(block: ConvNormRelu) -> tuple[Tensor, Tensor]:
     """Return a folded 1×1 convolution as a product of tokens: (C, O) and (O,)."""
     weight, bias = folded(block)
     return weight[:, :, 0, 0].t().contiguous(), bias
+
+
+def to_tokens(x: Tensor) -> Tensor:
+    """(N, C, H, W) → (N, H·W, C); channels last, both lie in memory alike."""
+    return x.permute(0, 2, 3, 1).reshape(-1, x.shape[2] * x.shape[3], x.shape[1])
+
+
+def to_pixels(tokens: Tensor, like: Tensor) -> Tensor:
+    """(N, H·W, C) → (N, C, H, W), H and W as another tensor's."""
+    height, width = like.shape[2:]
+    return tokens.reshape(-1, height, width, tokens.shape[2]).permute(0, 3, 1, 2)
