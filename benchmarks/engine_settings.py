@@ -31,8 +31,8 @@ from benchmarks.lib.json_files import write_json
 from benchmarks.lib.table import Table
 from benchmarks.lib.turns import Run, in_turns
 from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
-from export.artefacts.source import Source
 from export.artefacts.targets import Target
+from export.graphs.source import Source
 from ocrnet.artefacts import Kind, Precision, ServedPrecision, find_graphs
 from ocrnet.commands.arguments import positive
 from ocrnet.engines.contract import Images

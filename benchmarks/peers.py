@@ -43,8 +43,8 @@ from benchmarks.lib.scene_files import quick_png
 from benchmarks.lib.table import Table
 from benchmarks.lib.turns import Run, in_turns
 from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
-from export.artefacts.source import Source
 from export.artefacts.targets import Target
+from export.graphs.source import Source
 from ocrnet.artefacts import Artefact, Kind, ServedPrecision, find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.engines.contract import Images

@@ -31,9 +31,9 @@ from benchmarks.lib.plans_page import COMMAND, write_page
 from benchmarks.lib.resume import Facts, run_missing
 from export.artefacts.builder import build_artefact
 from export.artefacts.settings import BuildSettings
-from export.artefacts.source import Source
 from export.artefacts.targets import Target, kinds_of
 from export.checkpoints.loading import RANDOM_WEIGHTS
+from export.graphs.source import Source
 from export.tensorrt.api import load_tensorrt
 from ocrnet.artefacts import Kind, Precision, graph_folder
 from ocrnet.errors import ArtefactError

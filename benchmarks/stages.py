@@ -35,8 +35,8 @@ from benchmarks.lib.json_files import write_json
 from benchmarks.lib.scene_files import quick_png
 from benchmarks.lib.table import Table
 from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
-from export.artefacts.source import Source
 from export.artefacts.targets import Target, kinds_of
+from export.graphs.source import Source
 from ocrnet.artefacts import ServedPrecision, find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.engines.contract import Images

@@ -15,8 +15,8 @@ from PIL import Image
 
 from export.artefacts.builder import build_artefact
 from export.artefacts.settings import BuildSettings
-from export.artefacts.source import Source
 from export.artefacts.targets import Target
+from export.graphs.source import Source
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.inference.logits import NetworkLogits, ResizedLogits

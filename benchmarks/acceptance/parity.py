@@ -55,7 +55,7 @@ def demo_rows(
     ways: tuple[tuple[EngineName, Precision], ...] = _WAYS,
 ) -> Iterator[Facts]:
     """Compare PyTorch's ways on that device with PyTorch in float32 on the CPU."""
-    from export.artefacts.source import DEMO_WEIGHTS
+    from export.graphs.source import DEMO_WEIGHTS
 
     spec = get_spec("demo")
     network = load_model(spec, DEMO_WEIGHTS)
@@ -116,8 +116,8 @@ def onnxruntime_rows(
     from benchmarks.speed.device import claimed_device
     from benchmarks.speed.device_runners import BoundGraph, on_device
     from benchmarks.speed.graph_runtimes import ready_graph
-    from export.artefacts.source import DEMO_WEIGHTS, Source
     from export.artefacts.targets import Target
+    from export.graphs.source import DEMO_WEIGHTS, Source
     from ocrnet.artefacts import Kind
 
     spec, device = get_spec("demo"), claimed_device(device_name)

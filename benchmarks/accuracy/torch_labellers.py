@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate
 
 from benchmarks.accuracy.labellers import CoreLabeller, Labeller
 from benchmarks.speed.network_graph import NetworkGraph
-from export.artefacts.source import Source
+from export.graphs.source import Source
 from export.network import OCRNet
 from ocrnet.engines.in_process import InProcessEngine
 from ocrnet.images import RgbImage

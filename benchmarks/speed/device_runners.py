@@ -16,7 +16,7 @@ from benchmarks.speed.graph_runtimes import onnxruntime_options
 from benchmarks.speed.protocol import Call
 from benchmarks.speed.runner import Runner
 from benchmarks.speed.torch_ways import Label, open_label, way
-from export.artefacts.source import Source
+from export.graphs.source import Source
 from ocrnet.engines.contract import Images
 from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
 from ocrnet.zoo import ModelSpec

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from benchmarks.speed.case import Case
 from benchmarks.speed.device import Device
-from export.artefacts.source import Source
 from export.artefacts.targets import Target
 from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.commands.needs import checkpoint_of
+from export.graphs.source import Source
 from export.tensorrt.api import Gpu
 from export.tensorrt.plan_runner import PlanGraph
 from ocrnet.artefacts import Kind, graph_folder

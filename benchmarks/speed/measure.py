@@ -21,7 +21,7 @@ from benchmarks.speed.graph_runtimes import best_checkpoint
 from benchmarks.speed.open_runner import open_runner, prepare
 from benchmarks.speed.places import Places
 from benchmarks.speed.protocol import Protocol, take_samples
-from export.artefacts.source import Source
+from export.graphs.source import Source
 from ocrnet.errors import OcrnetError
 from ocrnet.inference.options import SegmentOptions
 from ocrnet.scenes import draw_scene

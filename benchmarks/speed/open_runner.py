@@ -16,8 +16,8 @@ from benchmarks.speed.graph_runtimes import load_graph, ready_graph, target_of
 from benchmarks.speed.network_graph import NetworkGraph
 from benchmarks.speed.places import Places
 from benchmarks.speed.runner import Runner
-from export.artefacts.source import Source
 from export.artefacts.targets import Target
+from export.graphs.source import Source
 from export.tensorrt.api import Gpu
 from ocrnet.artefacts import Kind, graph_folder
 from ocrnet.concurrency import in_thread

@@ -12,7 +12,7 @@ from benchmarks.lib.scene_files import quick_png
 from benchmarks.speed.case import Case
 from benchmarks.speed.places import Places
 from benchmarks.speed.runner import Runner
-from export.artefacts.source import Source
+from export.graphs.source import Source
 from export.triton.config_files import write_configs
 from export.triton.models import Serving
 from ocrnet.artefacts import Kind

@@ -8,12 +8,12 @@ from export.artefacts.onnx_float16 import OnnxFloat16
 from export.artefacts.onnx_float32 import OnnxFloat32
 from export.artefacts.onnx_int8 import OnnxInt8
 from export.artefacts.settings import BuildSettings
-from export.artefacts.source import Source
 from export.artefacts.target_builder import Job, TargetBuilder
 from export.artefacts.targets import Target
 from export.artefacts.tensorrt_plan import TensorRTPlan
 from export.evaluation.parity import DYNAMIC_SIZES, compare
 from export.evaluation.runners import open_runner, run_pytorch
+from export.graphs.source import Source
 from ocrnet import __version__
 from ocrnet.artefacts import Kind, Manifest, graph_folder, manifest_weights, sha256_of
 from ocrnet.artefacts.repository import check_artefact

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from export.artefacts.settings import BuildSettings
-from export.artefacts.source import Source
 from export.artefacts.targets import Target
 from export.graphs.onnx_export import fixed_size
+from export.graphs.source import Source
 from ocrnet.artefacts import BuildFacts, Gpu, Kind, Manifest, Profile
 from ocrnet.zoo import Size
 

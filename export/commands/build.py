@@ -14,7 +14,7 @@ from ocrnet.zoo import ModelSpec, Size, get_spec, load_zoo
 
 if TYPE_CHECKING:
     from export.artefacts.settings import BuildSettings
-    from export.artefacts.source import Source
+    from export.graphs.source import Source
 
 _DESCRIPTION = """\
 Build artefacts of models and compare each, but plans, with PyTorch. Kinds of
@@ -114,8 +114,8 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def _build(arguments: argparse.Namespace) -> int:
     needs_export_extra()
-    from export.artefacts.source import Source
     from export.commands.disagreements import report_disagreements
+    from export.graphs.source import Source
     from export.triton.config_files import name_weights
 
     specs = _specs(arguments)

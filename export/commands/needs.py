@@ -39,8 +39,8 @@ def checkpoint_of(spec: ModelSpec) -> str:
 
     Raises OcrnetError with how to get it.
     """
-    from export.artefacts.source import SHIPPED_WEIGHTS
     from export.checkpoints.cache import cached_checkpoint
+    from export.graphs.source import SHIPPED_WEIGHTS
 
     if spec.checkpoint.shipped:
         return str(SHIPPED_WEIGHTS / spec.checkpoint.shipped)

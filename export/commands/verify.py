@@ -97,9 +97,9 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def _verify(arguments: argparse.Namespace) -> int:
     needs_export_extra()
-    from export.artefacts.source import Source
     from export.evaluation.text_table import as_table
     from export.evaluation.verification import Asked, verify
+    from export.graphs.source import Source
 
     spec = get_spec(arguments.model)
     source = Source(spec, arguments.checkpoint or checkpoint_of(spec))

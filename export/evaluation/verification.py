@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 
-from export.artefacts.source import Source
 from export.evaluation.figures import Figures
 from export.evaluation.gates import Gate, gate_for, shortcomings
 from export.evaluation.labelled_images import LabelledImages
@@ -18,6 +17,7 @@ from export.evaluation.miou_notes import why_not_judged
 from export.evaluation.report import KindReport, Verdict, VerificationReport, Verified
 from export.evaluation.worst_views import View
 from export.graphs.onnx_export import fixed_size
+from export.graphs.source import Source
 from ocrnet import __version__
 from ocrnet.artefacts import MANIFEST_SUFFIX, Artefact, Kind, graph_folder
 from ocrnet.artefacts.repository import check_artefact

@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from export.artefacts.source import DEMO_WEIGHTS, Source
+from export.graphs.source import DEMO_WEIGHTS, Source
 from export.int8.calibration import CalibrationImages, synthetic_pictures
 from ocrnet.zoo import Size, get_spec
 

@@ -14,10 +14,10 @@ import torch
 from export import load_model
 from export.artefacts.builder import build_artefact
 from export.artefacts.settings import BuildSettings
-from export.artefacts.source import Source
 from export.artefacts.targets import Target
 from export.evaluation.gates import gate_for
 from export.evaluation.runners import open_graph, run_pytorch
+from export.graphs.source import Source
 from export.training.loop import train
 from export.training.run_config import read_config
 from ocrnet.artefacts import graph_folder

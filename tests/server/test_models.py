@@ -15,8 +15,8 @@ from PIL import Image
 
 from export.artefacts.builder import build_artefact
 from export.artefacts.settings import BuildSettings
-from export.artefacts.source import Source
 from export.artefacts.targets import Target
+from export.graphs.source import Source
 from ocrnet.artefacts import MANIFEST_SUFFIX, graph_folder, read_manifest, sha256_of
 from ocrnet.cli import main
 from ocrnet.engines.fake import FakeEngine

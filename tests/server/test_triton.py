@@ -20,8 +20,8 @@ from tritonclient.grpc import InferenceServerClient
 from benchmarks.lib.gateway import GatewayProcess
 from export.artefacts.builder import build_artefact
 from export.artefacts.settings import BuildSettings
-from export.artefacts.source import Source
 from export.artefacts.targets import Target
+from export.graphs.source import Source
 from export.triton.config_files import write_configs
 from export.triton.models import Serving
 from ocrnet.cli import main

@@ -10,8 +10,8 @@ from benchmarks.speed.device import claimed_device
 from benchmarks.speed.device_runners import BoundGraph
 from benchmarks.speed.torch_ways import Way, open_label, way
 from export import load_model
-from export.artefacts.source import DEMO_WEIGHTS
 from export.evaluation.gates import gate_for
+from export.graphs.source import DEMO_WEIGHTS
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 

@@ -61,8 +61,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def _toy(monkeypatch: pytest.MonkeyPatch, toy: onnx.ModelProto) -> None:
     """Nothing to export, nor to compare with the network."""
-    monkeypatch.setattr("export.artefacts.source.Source.plain_graph", lambda *_: toy)
-    monkeypatch.setattr("export.artefacts.source.Source.optimised_graph", lambda *_: toy)
+    monkeypatch.setattr("export.graphs.source.Source.plain_graph", lambda *_: toy)
+    monkeypatch.setattr("export.graphs.source.Source.optimised_graph", lambda *_: toy)
     monkeypatch.setattr("export.artefacts.builder.compare", lambda *_: {"64x96": 0.0})
 
 

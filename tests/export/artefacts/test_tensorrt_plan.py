@@ -15,10 +15,10 @@ import pytest
 
 from export.artefacts.builder import build_artefact, is_current
 from export.artefacts.settings import BuildSettings, Int8Settings
-from export.artefacts.source import Source
 from export.artefacts.target_builder import Job
 from export.artefacts.targets import Target
 from export.checkpoints.loading import RANDOM_WEIGHTS
+from export.graphs.source import Source
 from export.int8.calibration import Calibration
 from export.network.hrnet import HRNetSizes
 from export.network.ocrnet import _HRNETS

@@ -5,9 +5,9 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from export.artefacts.source import Source
 from export.evaluation.figures import Figures
 from export.evaluation.int8_judge import Judge, labeller
+from export.graphs.source import Source
 from export.int8.calibration import CalibrationImages
 from ocrnet.datasets import Example
 from ocrnet.zoo import get_spec

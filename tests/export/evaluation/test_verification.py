@@ -11,7 +11,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from export.artefacts.source import DEMO_WEIGHTS, Source
+from export.graphs.source import DEMO_WEIGHTS, Source
 from ocrnet.artefacts import graph_folder, read_manifest, sha256_of
 from ocrnet.cli import main
 from ocrnet.zoo import get_spec

@@ -4,9 +4,9 @@ from collections.abc import Callable
 import onnx
 import pytest
 
-from export.artefacts.source import Source
 from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.graphs.fp16.convert import GATHER, NORMALISATION
+from export.graphs.source import Source
 from export.int8.layer_groups import (
     LAYER_GROUPS,
     OF_REWRITTEN,

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnx.version_converter import convert_version
 
-from export.artefacts.source import Source
 from export.evaluation.int8_judge import Judge, labeller
 from export.evaluation.runners import run_onnx
 from export.graphs.fp16 import to_fp16, with_visible_rounding
+from export.graphs.source import Source
 from export.int8.calibration import CalibrationImages
 from export.int8.layer_groups import OF_REWRITTEN, layer_group_of
 from export.int8.quantise import to_openvino, to_qdq

@@ -5,8 +5,8 @@ import onnx
 import openvino
 import pytest
 
-from export.artefacts.source import Source
 from export.evaluation.int8_judge import labeller
+from export.graphs.source import Source
 from export.int8.quantise import _one_picture, _read
 from export.int8.transplant import transplant
 from ocrnet.errors import ArtefactError

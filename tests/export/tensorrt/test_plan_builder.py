@@ -12,9 +12,9 @@ import pytest
 
 from export.artefacts.builder import is_current
 from export.artefacts.settings import BuildSettings
-from export.artefacts.source import DEMO_WEIGHTS, Source
 from export.artefacts.targets import Target
 from export.graphs.ports import FREE, Port, declared_ports
+from export.graphs.source import DEMO_WEIGHTS, Source
 from export.tensorrt.api import Gpu, find_gpu, load_tensorrt
 from export.tensorrt.plan_builder import BuildOptions, build_plan
 from export.tensorrt.plan_runner import PlanGraph, check_plan

@@ -17,11 +17,11 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from export.artefacts.builder import build_artefact, is_current
 from export.artefacts.settings import BuildSettings
-from export.artefacts.source import Source
 from export.artefacts.target_builder import Job
 from export.artefacts.targets import Target
 from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.graphs.ports import FREE, Port, Ports, declared_ports
+from export.graphs.source import Source
 from export.network.hrnet import HRNetSizes
 from export.network.ocrnet import _HRNETS
 from export.triton.agreement import differences, disagreements

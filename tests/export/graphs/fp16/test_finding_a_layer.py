@@ -9,8 +9,8 @@ import pytest
 from polygraphy.json import save_json
 from safetensors.numpy import load_file, save_file
 
-from export.artefacts.source import DEMO_WEIGHTS, Source
 from export.graphs.fp16 import to_fp16, with_visible_rounding
+from export.graphs.source import DEMO_WEIGHTS, Source
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 

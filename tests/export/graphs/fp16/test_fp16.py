@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 from torch.nn.functional import interpolate
 
-from export.artefacts.source import DEMO_WEIGHTS, Source
 from export.evaluation.runners import Run, run_onnx, run_pytorch
 from export.graphs.fp16 import to_fp16, with_visible_rounding
 from export.graphs.fp16.convert import ISLANDS
+from export.graphs.source import DEMO_WEIGHTS, Source
 from ocrnet.errors import ArtefactError
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec

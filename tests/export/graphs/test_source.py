@@ -1,5 +1,5 @@
-from export.artefacts.source import Source
 from export.checkpoints.loading import RANDOM_WEIGHTS
+from export.graphs.source import Source
 from ocrnet.zoo import get_spec
 
 
