@@ -1,5 +1,7 @@
 # make serve   the gateway at 127.0.0.1:8080 (PORT= changes it); never installs torch
-# make test    all tests, after installing what they need
+# make test        what shows that it works, at most ten minutes on two cores
+# make test-quick  what takes under 90 seconds, for the loop while editing
+# make test-all    everything, what CI runs
 # make check   formatting, lint, types, layers
 # make gpu-check   what only a machine with an NVIDIA GPU shows (MINUTES=10 bounds it)
 # make .venv   everything the tests and the exporter need, torch included
@@ -9,14 +11,24 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve test check gpu-check .venv lock format
+.PHONY: serve test test-quick test-all check gpu-check .venv lock format
 .DEFAULT_GOAL := test
 
 serve: .venv/.server
 	$(BIN)/ocrnet serve $(if $(PORT),--port $(PORT))
 
+# Each worker is a process of its own; a file's tests stay with one, since they share what it builds.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --durations 10
+
 test: .venv
-	$(BIN)/python -m pytest
+	$(PYTEST) -m 'not thorough'
+
+test-quick: .venv
+	$(PYTEST) -m 'not thorough and not slow'
+
+test-all: .venv
+	$(PYTEST)
 
 check: .venv
 	$(BIN)/ruff format --check .

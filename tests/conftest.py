@@ -1,5 +1,6 @@
 """What tests of several packages share: reference data, pictures, gateways."""
 
+import asyncio
 import importlib.util
 import logging
 import os
@@ -22,7 +23,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.lib.gateway import GatewayProcess, running_gateway
-from ocrnet.engines import Engine
+from ocrnet.artefacts import find_graphs
+from ocrnet.engines import Engine, open_engine
+from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.process import switch_off_telemetry
 from ocrnet.zoo import get_spec
@@ -111,6 +114,28 @@ def encode() -> Callable[..., bytes]:
         return file.getvalue()
 
     return encode
+
+
+class _KeptOpen:
+    """An engine for many gateways, one after the other: they close it, and it goes on."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
+        return await self._engine.infer(images, output)
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def demo_engine(root: Path) -> Iterator[Engine]:
+    """The demo in this process, compiled once: for tests that do not close it to see it closed."""
+    spec = get_spec("demo")
+    engine = open_engine(spec, find_graphs(root / "model_repository", spec))
+    yield _KeptOpen(engine)
+    asyncio.run(engine.close())
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from corpus.png import GREY, SIGNATURE, chunk, header, one_colour, png, zeros
 from ocrnet.images import ImageLimits, inspect_image
 from ocrnet.scenes import draw_scene
 
+pytestmark = pytest.mark.slow
+
 SCENE = draw_scene(1, 64, 96).image
 END = chunk(b"IEND")
 UNSUPPORTED = (415, "unsupported_media_type")
@@ -122,7 +124,24 @@ def test_answer(case: Case, process: Any, good: bytes, expected: np.ndarray) -> 
     judge(case, process, good, expected)
 
 
-@pytest.mark.parametrize("case", BOMBS, ids=str)
+# Thorough: others of their row take less. Every case is sent once in `test_answer`.
+_LONG = {
+    "2000 texts of 1 MiB",
+    "100 000 chunks",
+    "25 EXIF blocks of 4000 entries",
+    "1 MB of fill bytes in a JPEG",
+    "1 GiB more pixels than declared",
+    "iTXt of 1 GiB",
+    "zTXt of 1 GiB behind the pixels",
+}
+_HUNDREDS = [
+    pytest.param(case, marks=pytest.mark.thorough if case.name in _LONG else (), id=str(case))
+    for case in BOMBS
+]
+assert sum(case.name in _LONG for case in BOMBS) == len(_LONG)
+
+
+@pytest.mark.parametrize("case", _HUNDREDS)
 def test_memory_is_back_after_a_hundred(
     case: Case, process: Any, good: bytes, expected: np.ndarray
 ) -> None:

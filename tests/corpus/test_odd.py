@@ -5,7 +5,6 @@ import itertools
 import struct
 import zlib
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -17,10 +16,10 @@ from PIL import Image, ImageCms
 from corpus import exif, jpeg, others, webp
 from corpus.case import Case, judge, mask_of
 from corpus.png import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, chunk, png
-from ocrnet.artefacts import find_graphs
-from ocrnet.engines import open_engine
+from ocrnet.engines import Engine
 from ocrnet.scenes import draw_scene
-from ocrnet.zoo import get_spec
+
+pytestmark = pytest.mark.slow
 
 SCENE = draw_scene(1, 64, 96).image
 LUMA = cv2.cvtColor(SCENE, cv2.COLOR_RGB2GRAY)
@@ -229,10 +228,10 @@ def test_metadata_reaches_neither_answers_nor_logs(process: Any) -> None:
     assert "secret" not in process.log.read_text()
 
 
-def _textbook(image: np.ndarray, crop: tuple[int, int], stride: tuple[int, int]) -> np.ndarray:
+def _textbook(
+    engine: Engine, image: np.ndarray, crop: tuple[int, int], stride: tuple[int, int]
+) -> np.ndarray:
     """`slide_inference` as mmsegmentation writes it: pad, sum, divide by the count, argmax."""
-    spec = get_spec("demo")
-    engine = open_engine(spec, find_graphs(Path("model_repository"), spec))
     height, width = image.shape[:2]
     total, count = torch.zeros(19, height, width), torch.zeros(height, width)
     rows, columns = (
@@ -258,7 +257,6 @@ def _textbook(image: np.ndarray, crop: tuple[int, int], stride: tuple[int, int])
             )
             total[:, top:bottom, left:right] += full[0]
             count[top:bottom, left:right] += 1
-        await engine.close()
 
     asyncio.run(run())
     return (total / count).argmax(0).numpy()
@@ -268,11 +266,11 @@ def _textbook(image: np.ndarray, crop: tuple[int, int], stride: tuple[int, int])
     "size", [(64, 96), (65, 97), (61, 89), (128, 192), (129, 193), (997, 1009)]
 )
 def test_sizes_around_the_window_equal_the_textbook_stitcher(
-    process: Any, size: tuple[int, int]
+    process: Any, demo_engine: Engine, size: tuple[int, int]
 ) -> None:
     """Row 36: smaller than the window, equal, one more, primes."""
     image = draw_scene(6, 1000, 1200).image[: size[0], : size[1]]
     crop, stride = ((128, 192), (85, 127)) if size[0] < 900 else ((512, 1024), (336, 680))
     query = {"crop": "x".join(map(str, crop)), "stride": "x".join(map(str, stride))}
     mask = mask_of(process.client, png(image), **query)
-    assert (mask == _textbook(image, crop, stride)).mean() >= 0.9999
+    assert (mask == _textbook(demo_engine, image, crop, stride)).mean() >= 0.9999

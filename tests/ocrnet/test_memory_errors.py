@@ -12,6 +12,8 @@ from corpus.png import PALETTE, RGB, chunk, png
 from ocrnet.errors import OutOfMemory
 from ocrnet.memory_errors import memory_errors, says_out_of_memory
 
+pytestmark = pytest.mark.slow
+
 limited = pytest.mark.skipif(not address_space.LIMITED, reason="only Linux limits address space")
 
 KINDS: dict[str, Callable[[np.ndarray], bytes]] = {

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 _PACKAGES = ("ocrnet", "server", "export", "benchmarks")
 _REPORTING = {"nncf", "onnxruntime", "openvino"}
 # Runs in an environment of its own, whose variables say that ONNX Runtime is not to report.

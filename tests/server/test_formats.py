@@ -11,29 +11,33 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocrnet.artefacts import find_graphs
-from ocrnet.engines import open_engine
+from ocrnet.engines import Engine
 from ocrnet.inference.argmax import upsample_argmax
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size, get_spec, load_labels
 
+pytestmark = pytest.mark.slow
+
 Gateway = Callable[..., httpx2.Client]
 LABELS = load_labels("cityscapes")
 SCENE = draw_scene(11, 192, 256).image
-OPTIONS: list[dict[str, str]] = [
+OPTIONS: list[Any] = [
     {"mode": "whole"},
     {"crop": "128x128", "overlap": "0.333"},
     {"crop": "96x128", "blend": "gaussian", "overlap": "0.5"},
     {"mode": "whole", "scales": "0.75,1.25", "flip": "1"},
     {"crop": "128x128", "scales": "1", "flip": "1"},
-    {"resize": "published", "crop": "512x512", "stride": "512x512"},
+    # Thorough: the published size is that of a whole picture, ten times.
+    pytest.param(
+        {"resize": "published", "crop": "512x512", "stride": "512x512"},
+        marks=pytest.mark.thorough,
+    ),
 ]
 
 
 @pytest.fixture
-def client(gateway: Gateway, root: Any) -> httpx2.Client:
-    spec = get_spec("demo")
-    return gateway(open_engine(spec, find_graphs(root / "model_repository", spec)))
+def client(gateway: Gateway, demo_engine: Engine) -> httpx2.Client:
+    return gateway(demo_engine)
 
 
 @pytest.fixture

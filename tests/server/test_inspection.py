@@ -21,6 +21,8 @@ from ocrnet.images import ImageLimits, inspect_image
 from ocrnet.zoo import get_spec
 from server.models import ServedModel
 
+pytestmark = pytest.mark.slow
+
 Gateway = Callable[..., httpx2.Client]
 SMALL = png(np.full((40, 64, 3), 3, np.uint8))
 DRY = {"dry_run": "1"}

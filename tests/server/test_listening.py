@@ -13,6 +13,8 @@ from ocrnet.cli import main
 from server.listening import exposure, listen, url_of
 from server.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 NEVER = [
     "",
     " ",

@@ -25,6 +25,8 @@ from ocrnet.zoo import get_spec
 from server.models import ServedModel
 from server.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 OTHER = "ocrnet_hr18s_ade20k_80k"
 
 

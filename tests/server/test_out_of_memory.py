@@ -26,6 +26,8 @@ from ocrnet.zoo import get_spec
 from server.local_triton import LocalTriton
 from server.models import ServedModel
 
+pytestmark = pytest.mark.slow
+
 limited = pytest.mark.skipif(not address_space.LIMITED, reason="only Linux limits address space")
 SCENE = draw_scene(0, 256, 512).image
 LARGE = np.tile(SCENE, (1, 31, 1))  # the published resize makes it small for the engine

@@ -11,12 +11,14 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from ocrnet.artefacts import Origin, Weights, find_graphs
-from ocrnet.engines import open_engine
+from ocrnet.artefacts import Origin, Weights
+from ocrnet.engines import Engine
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 from server.models import ServedModel
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = {"day": 8, "rain": 17, "dusk": 6}  # seeds
 
@@ -55,10 +57,9 @@ def test_a_picture_is_shown_with_its_mask_and_legend(
     browser: webdriver.Chrome,
     gateway: Callable[..., httpx2.Client],
     scene_file: Path,
-    root: Path,
+    demo_engine: Engine,
 ) -> None:
-    spec = get_spec("demo")
-    client = gateway(open_engine(spec, find_graphs(root / "model_repository", spec)))
+    client = gateway(demo_engine)
     browser.get(str(client.base_url))
     wait = WebDriverWait(browser, 60)
     wait.until(lambda b: len(Select(b.find_element(By.ID, "model")).options) == 1)

@@ -29,6 +29,8 @@ from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 from server.local_triton import LocalTriton, TritonEnvironment
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., GatewayProcess]
 NAME = "ocrnet_hr18s_cityscapes_40k"
 MODES = {
@@ -115,18 +117,29 @@ def test_what_is_served_is_described(behind: GatewayProcess) -> None:
     assert len(behind.client.get(f"/models/{NAME}").json()["graphs"]) == 1
 
 
-def test_four_clients_share_batches(behind: GatewayProcess, triton: LocalTriton) -> None:
-    picture = _scene(1024, 2048)
-    before = _batches(triton, "demo_window")
+@pytest.mark.parametrize(
+    ("graph", "height", "width"),
+    [
+        ("demo_dynamic", 256, 512),
+        pytest.param("demo_window", 512, 1024, marks=pytest.mark.thorough),
+    ],
+)
+def test_four_clients_share_batches(
+    behind: GatewayProcess, triton: LocalTriton, graph: str, height: int, width: int
+) -> None:
+    """Of either graph: by its own size, or by windows of another one."""
+    picture = _scene(2 * height, 2 * width)
+    before = _batches(triton, graph)
+    size = f"{height}x{width}"
     with ThreadPoolExecutor(4) as clients:
         # Side by side: 4 windows each instead of the 9 of the default stride.
-        ask = partial(_mask, behind.client, picture, stride="512x1024")
+        ask = partial(_mask, behind.client, picture, crop=size, stride=size)
         masks = list(clients.map(lambda _: ask(), range(4)))
     assert all((mask == masks[0]).all() for mask in masks)
     runs = {
-        size: count - before.get(size, 0) for size, count in _batches(triton, "demo_window").items()
+        number: count - before.get(number, 0) for number, count in _batches(triton, graph).items()
     }
-    images = sum(size * count for size, count in runs.items())
+    images = sum(number * count for number, count in runs.items())
     assert images == 4 * 4
     assert images / sum(runs.values()) > 2
 
@@ -142,8 +155,8 @@ def test_the_queue_is_told_apart_and_metrics_show_triton(
     time.sleep(1.5)  # it asks once a second
     text = behind.client.get("/metrics").text
     assert "ocrnet_triton_reachable 1.0" in text
-    runs = sum(_batches(triton, "demo_window").values())
-    assert f'ocrnet_triton_batch_size_count{{graph="demo_window"}} {float(runs)}' in text
+    runs = sum(_batches(triton, "demo_dynamic").values())
+    assert f'ocrnet_triton_batch_size_count{{graph="demo_dynamic"}} {float(runs)}' in text
     assert 'ocrnet_triton_queue_seconds_total{graph="demo_dynamic"}' in text
     assert 'ocrnet_engine_queue{model="demo"} 0.0' in text
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from tritonclient.grpc import InferenceServerClient
 
 from benchmarks.lib.gateway import GatewayProcess
@@ -13,6 +14,8 @@ from ocrnet.artefacts import MANIFEST_SUFFIX, UNKNOWN, read_manifest
 from ocrnet.engines.triton.graphs import graph_weights
 from ocrnet.zoo import get_spec
 from server.local_triton import LocalTriton, Ports, TritonEnvironment
+
+pytestmark = pytest.mark.slow
 
 DEMO = get_spec("demo")
 

@@ -17,12 +17,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocrnet.artefacts import find_graphs
 from ocrnet.cli import main
-from ocrnet.engines import open_engine
+from ocrnet.engines import Engine
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
-from ocrnet.zoo import get_spec
+
+pytestmark = pytest.mark.slow
 
 Gateway = Callable[..., httpx2.Client]
 Capture = pytest.CaptureFixture[str]
@@ -47,10 +47,9 @@ def test_a_folder_goes_into_masks_with_its_structure(pictures: Path, capsys: Cap
 
 @pytest.mark.parametrize("flags", [[], ["--crop", "64x64", "--overlap", "0.5", "--flip"]])
 def test_a_gateway_and_this_process_give_the_same(
-    pictures: Path, gateway: Gateway, root: Path, flags: list[str]
+    pictures: Path, gateway: Gateway, demo_engine: Engine, flags: list[str]
 ) -> None:
-    spec = get_spec("demo")
-    client = gateway(open_engine(spec, find_graphs(root / "model_repository", spec)))
+    client = gateway(demo_engine)
     for kind in ("png", "index", "overlay", "confidence", "json", "npz"):
         more = ["--format", kind, *flags]
         assert main(["segment", "in", "-o", "here", *more]) == 0

@@ -19,6 +19,8 @@ from corpus import address_space
 from corpus.png import GREY, png
 from ocrnet.cli import main
 
+pytestmark = pytest.mark.slow
+
 Capture = pytest.CaptureFixture[str]
 
 

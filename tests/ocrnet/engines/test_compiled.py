@@ -12,12 +12,23 @@ from ocrnet.engines.engine_options import EngineOptions
 from ocrnet.engines.openvino import OpenVinoGraph
 from ocrnet.errors import ArtefactError
 
+pytestmark = pytest.mark.slow
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)
 
 
 def _logits(root: Path, cache: Path | None) -> np.ndarray:
     path = root / "model_repository" / "demo_dynamic" / "1" / "model.onnx"
     return OpenVinoGraph(path, EngineOptions(cache=cache)).run(IMAGES, "logits")
+
+
+@pytest.fixture(scope="module")
+def stored(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
+    """The file of a first start, and its logits."""
+    folder = tmp_path_factory.mktemp("cache")
+    logits = _logits(root, folder)
+    (file,) = folder.iterdir()
+    return file, logits
 
 
 def test_the_second_start_compiles_nothing(
@@ -32,23 +43,36 @@ def test_the_second_start_compiles_nothing(
 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.7, 0.999])
-def test_what_is_damaged_is_compiled_anew(root: Path, tmp_path: Path, share: float) -> None:
-    expected = _logits(root, tmp_path)
-    (file,) = tmp_path.iterdir()
-    good = file.read_bytes()
+def test_what_is_damaged_is_compiled_anew(
+    root: Path, tmp_path: Path, stored: tuple[Path, np.ndarray], share: float
+) -> None:
+    expected = stored[1]
+    good = stored[0].read_bytes()
+    file = tmp_path / stored[0].name
     bad = bytearray(good)
     bad[int(len(bad) * share)] ^= 0x40
     file.write_bytes(bad)
     np.testing.assert_array_equal(_logits(root, tmp_path), expected)
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
     assert file.read_bytes() != bad
+
+
+def test_half_a_file_is_compiled_anew(
+    root: Path, tmp_path: Path, stored: tuple[Path, np.ndarray]
+) -> None:
+    good = stored[0].read_bytes()
+    file = tmp_path / stored[0].name
     file.write_bytes(good[: len(good) // 2])
-    np.testing.assert_array_equal(_logits(root, tmp_path), expected)
+    np.testing.assert_array_equal(_logits(root, tmp_path), stored[1])
+    assert len(file.read_bytes()) > len(good) // 2
 
 
-def test_what_openvino_does_not_take_is_compiled_anew(root: Path, tmp_path: Path) -> None:
-    expected = _logits(root, tmp_path)
-    (file,) = tmp_path.iterdir()
-    good = file.read_bytes()
+def test_what_openvino_does_not_take_is_compiled_anew(
+    root: Path, tmp_path: Path, stored: tuple[Path, np.ndarray]
+) -> None:
+    expected = stored[1]
+    good = stored[0].read_bytes()
+    file = tmp_path / stored[0].name
     CompiledCache(tmp_path).store(file.stem, b"no graph, but whole")
     np.testing.assert_array_equal(_logits(root, tmp_path), expected)
     assert len(file.read_bytes()) > len(good) // 2

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from ocrnet.artefacts import find_graphs
-from ocrnet.engines import Engine, EngineOptions, Runtime, open_engine
+from ocrnet.engines import Engine, EngineOptions, open_engine
 from ocrnet.engines.contract import checked_logits
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.engines.triton import TritonConnection, TritonEngine, served_graphs
 from ocrnet.errors import ArtefactError, EngineError, EngineUnavailable
 from ocrnet.zoo import get_spec
 from server.local_triton import LocalTriton
+
+pytestmark = pytest.mark.slow
 
 SPEC = get_spec("demo")
 
@@ -27,11 +29,16 @@ def _pictures(number: int, height: int, width: int) -> np.ndarray:
 
 
 class EngineContract:
-    """Subclasses give `engine`, an open engine of the demo model."""
+    """Subclasses give `engine`, an open engine of the demo, and `own_engine`, to be closed."""
 
     @pytest.fixture
     def engine(self) -> Iterator[Engine]:
         raise NotImplementedError
+
+    @pytest.fixture
+    def own_engine(self, engine: Engine) -> Engine:
+        """Another one where the tests of a class share `engine`."""
+        return engine
 
     @pytest.mark.parametrize(("height", "width"), [(64, 96), (97, 131), (1, 1), (33, 5)])
     def test_logits_have_the_shape_of_the_output_grid(
@@ -90,12 +97,12 @@ class EngineContract:
 
         np.testing.assert_array_equal(*asyncio.run(both()))
 
-    def test_closing_twice_is_fine_and_a_closed_engine_says_so(self, engine: Engine) -> None:
+    def test_closing_twice_is_fine_and_a_closed_engine_says_so(self, own_engine: Engine) -> None:
         async def close_and_ask() -> None:
-            await engine.close()
-            await engine.close()
+            await own_engine.close()
+            await own_engine.close()
             with pytest.raises(EngineUnavailable, match="closed"):
-                await engine.infer(_pictures(1, 32, 32), "logits")
+                await own_engine.infer(_pictures(1, 32, 32), "logits")
 
         asyncio.run(close_and_ask())
 
@@ -112,29 +119,43 @@ class TestFakeEngine(EngineContract):
 
 
 class InProcessContract(EngineContract):
-    """Subclasses name the runtime."""
+    """Subclasses say how it runs."""
 
-    runtime: Runtime
+    options: EngineOptions
 
-    @pytest.fixture
-    def engine(self, root: Path) -> Iterator[Engine]:
-        graphs = find_graphs(root / "model_repository", SPEC)
-        engine = open_engine(SPEC, graphs, EngineOptions(runtime=self.runtime))
+    @classmethod
+    def _open(cls, root: Path) -> Engine:
+        return open_engine(SPEC, find_graphs(root / "model_repository", SPEC), cls.options)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def engine(cls, root: Path) -> Iterator[Engine]:
+        engine = cls._open(root)
         yield engine
         asyncio.run(engine.close())
+
+    @pytest.fixture
+    def own_engine(self, root: Path) -> Iterator[Engine]:
+        engine = self._open(root)
+        yield engine
+        asyncio.run(engine.close())
+
+
+class LoneCallContract(InProcessContract):
+    """Of engines that run one call at a time."""
 
     def test_an_output_that_the_graph_lacks_is_named(self, engine: Engine) -> None:
         with pytest.raises(EngineUnavailable, match=r"no output 'labels', only \['logits'\]"):
             asyncio.run(engine.infer(_pictures(1, 32, 32), "labels"))
 
-    def test_a_call_cancelled_while_it_waits_never_runs(self, engine: Engine) -> None:
+    def test_a_call_cancelled_while_it_waits_never_runs(self, own_engine: Engine) -> None:
         async def cancel_the_second() -> None:
-            first = asyncio.create_task(engine.infer(_pictures(1, 256, 256), "logits"))
-            second = asyncio.create_task(engine.infer(_pictures(1, 2000, 2000), "logits"))
+            first = asyncio.create_task(own_engine.infer(_pictures(1, 256, 256), "logits"))
+            second = asyncio.create_task(own_engine.infer(_pictures(1, 2000, 2000), "logits"))
             await asyncio.sleep(0)
             second.cancel()
             await first
-            await engine.close()  # waits for the worker: the large picture would take seconds
+            await own_engine.close()  # waits for the worker: the large picture would take seconds
             assert second.cancelled()
 
         asyncio.run(cancel_the_second())
@@ -144,7 +165,7 @@ class InProcessContract(EngineContract):
         (tmp_path / "broken.onnx").write_bytes(found.path.read_bytes()[:100_000])
         broken = replace(found, path=tmp_path / "broken.onnx")
         with pytest.raises(ArtefactError, match=r"cannot \w+ .*broken\.onnx"):
-            open_engine(SPEC, [broken], EngineOptions(runtime=self.runtime))
+            open_engine(SPEC, [broken], self.options)
 
     def test_pictures_that_the_graph_refuses_are_an_error_of_the_engine(
         self, engine: Engine
@@ -153,23 +174,18 @@ class InProcessContract(EngineContract):
             asyncio.run(engine.infer(np.zeros((1, 8, 8, 2), np.uint8), "logits"))
 
 
-class TestOpenVinoEngine(InProcessContract):
-    runtime = "openvino"
+class TestOpenVinoEngine(LoneCallContract):
+    options = EngineOptions("openvino")
 
 
-class TestOpenVinoEngineWithStreams(EngineContract):
+class TestOpenVinoEngineWithStreams(InProcessContract):
     """Calls that run side by side."""
 
-    @pytest.fixture
-    def engine(self, root: Path) -> Iterator[Engine]:
-        graphs = find_graphs(root / "model_repository", SPEC)
-        engine = open_engine(SPEC, graphs, EngineOptions(streams=2, pin=False))
-        yield engine
-        asyncio.run(engine.close())
+    options = EngineOptions(streams=2, pin=False)
 
 
-class TestOnnxRuntimeEngine(InProcessContract):
-    runtime = "onnxruntime"
+class TestOnnxRuntimeEngine(LoneCallContract):
+    options = EngineOptions("onnxruntime")
 
     def test_without_it_the_error_says_what_to_install(
         self, root: Path, monkeypatch: pytest.MonkeyPatch

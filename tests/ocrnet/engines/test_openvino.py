@@ -15,6 +15,8 @@ from ocrnet.engines.openvino import OpenVinoGraph, float_type
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 
+pytestmark = pytest.mark.slow
+
 IMAGES = draw_scene(0, 64, 128).image[None]
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from corpus import address_space
 
+pytestmark = pytest.mark.slow
+
 _RUN = """
 import json, os
 from pathlib import Path

@@ -12,6 +12,8 @@ from corpus.png import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, chunk, png
 from ocrnet.errors import UndecodablePicture
 from ocrnet.images import ImageLimits, decode_image, inspect_image
 
+pytestmark = pytest.mark.slow
+
 HEIGHT, WIDTH = 1500, 2000
 
 

@@ -17,6 +17,8 @@ from tritonclient.grpc import InferenceServerClient, InferInput, service_pb2, se
 
 from server.local_triton import LocalTriton, TritonEnvironment
 
+pytestmark = pytest.mark.slow
+
 REGION = f"ocrnet-test-{os.getpid()}"
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}
 VERTEX_AI = {

@@ -17,6 +17,8 @@ from tritonclient.utils import InferenceServerException
 from ocrnet.errors import OcrnetError
 from server.local_triton import LocalTriton, Ports, TritonEnvironment
 
+pytestmark = pytest.mark.slow
+
 Remains = Callable[[Path], list[str]]
 
 

@@ -14,6 +14,8 @@ from tritonclient.utils import InferenceServerException
 from ocrnet.scenes import draw_scene
 from server.local_triton import TRITON_VERSION, LocalTriton, TritonEnvironment
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
