@@ -163,6 +163,23 @@ def test_a_plan_without_a_gpu_is_not_run_unless_asked_for(
     assert "FAIL: 1 failed" in capsys.readouterr().out
 
 
+def test_a_graph_that_cannot_be_loaded_is_an_error_and_not_left_out(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only plans need not run here: a broken graph among good ones must not pass."""
+    folder = graph_folder(repository, "demo", "dynamic")
+    manifest = json.loads((folder / "model.onnx.manifest.json").read_text())
+    model = onnx.load(folder / "model.onnx")
+    model.graph.node[-1].op_type = "NoSuchOperator"
+    onnx.save(model, folder / "model.onnx")
+    manifest["files"]["model.onnx"] = sha256_of(folder / "model.onnx")
+    (folder / "model.onnx.manifest.json").write_text(json.dumps(manifest))
+    assert main(["export", "verify", "demo", "--repository", str(repository), *FEW]) == 1
+    said = capsys.readouterr()
+    assert "PASS" not in said.out
+    assert re.search(r"ONNX Runtime cannot load \S+model\.onnx: ", said.err)
+
+
 def test_an_empty_repository_says_how_to_fill_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

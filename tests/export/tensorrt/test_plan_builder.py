@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -114,6 +115,49 @@ def test_a_plan_holds_for_one_gpu_and_one_version() -> None:
         check_plan(Path("model.plan"), _manifest("9.0", "11.1.0"), here, "11.1.0")
     with pytest.raises(ArtefactError, match=r"built by TensorRT 10\.13.*here is 11\.1"):
         check_plan(Path("model.plan"), _manifest("8.0", "10.13.3"), here, "11.1.0")
+
+
+def test_a_plan_gives_copies_of_the_outputs_that_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a runner in the place of Polygraphy's, which needs a GPU."""
+
+    class Runner:
+        logits, labels = np.zeros((1, 19, 1, 1), np.float32), np.zeros((1, 4, 4), np.uint8)
+        active = False
+
+        def __init__(self, engine: object):
+            assert engine == b"a plan"
+
+        def activate(self) -> None:
+            self.active = True
+
+        def infer(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            assert self.active
+            assert given["image"].flags.c_contiguous
+            self.logits += 1
+            return {"logits": self.logits, "labels": self.labels}
+
+        def deactivate(self) -> None:
+            self.active = False
+
+    polygraphy = SimpleNamespace(EngineFromBytes=lambda data: data, TrtRunner=Runner)
+    monkeypatch.setitem(sys.modules, "polygraphy.backend.trt", polygraphy)
+    gpu, tensorrt = Gpu("NVIDIA A100", "8.0", "610.43"), SimpleNamespace(__version__="11.1.0")
+    monkeypatch.setattr("export.tensorrt.plan_runner.find_gpu", lambda: gpu)
+    monkeypatch.setattr("export.tensorrt.plan_runner.load_tensorrt", lambda _: tensorrt)
+    manifest = dataclasses.replace(_manifest("8.0", "11.1.0"), outputs=["logits", "labels"])
+    manifest.write(tmp_path)
+    (tmp_path / manifest.file).write_bytes(b"a plan")
+    graph = PlanGraph(tmp_path / manifest.file)
+    assert graph.outputs == {"logits", "labels"}
+    images = np.zeros((1, 8, 4, 3), np.uint8)[:, ::2]
+    first = graph.run(images, "logits")
+    found = graph.run_outputs(images, ["logits", "labels"])
+    assert (first.max(), found["logits"].max(), found["labels"].shape) == (1, 2, (1, 4, 4))
+    graph.close()
+    with pytest.raises(AssertionError):
+        graph.run(images, "logits")
 
 
 def test_the_gpu_is_what_nvidia_smi_names(monkeypatch: pytest.MonkeyPatch) -> None:
