@@ -38,7 +38,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Part:
+class LayerGroup:
     """One part of the network.
 
     changed_labels: share of pixels whose label changes when this part alone is INT8; None: not
@@ -66,7 +66,7 @@ class Int8Report(Report):
     miou: float | None
     gate: Gate
     attempts: list[Attempt]
-    parts: list[Part]
+    parts: list[LayerGroup]
 
     @property
     def figures(self) -> Figures:

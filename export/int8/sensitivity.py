@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from export.evaluation.figures import Figures
 from export.evaluation.gates import Gate, shortcomings
 from export.evaluation.int8_judge import Judge
-from export.evaluation.report import Attempt, Int8Report, Part
+from export.evaluation.report import Attempt, Int8Report, LayerGroup
 from export.int8.calibration import CalibrationImages
 from export.int8.layer_groups import computed_nodes, nodes_by_part
 from ocrnet.errors import ArtefactError
@@ -92,7 +92,7 @@ def quantise_within(
         miou=judge.miou,
         gate=gate,
         attempts=attempts,
-        parts=[Part(part, part in why, why.get(part, ""), alone.get(part)) for part in parts],
+        parts=[LayerGroup(part, part in why, why.get(part, ""), alone.get(part)) for part in parts],
     )
     return Quantised(model, report)
 

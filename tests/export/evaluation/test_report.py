@@ -11,7 +11,7 @@ from export.evaluation.report import (
     Attempt,
     Int8Report,
     KindReport,
-    Part,
+    LayerGroup,
     Reference,
     VerificationReport,
     Verified,
@@ -200,10 +200,10 @@ def test_what_stands_beside_an_int8_artefact(
             Attempt(["fusion", "normalisation"], Figures(None, 0.02, miou=0.5, miou_loss=loss)),
         ],
         parts=[
-            Part(
+            LayerGroup(
                 "fusion", True, "measured: changes 20.00% of the labels when it alone is INT8", 0.2
             ),
-            Part("stem", False, "", None),
+            LayerGroup("stem", False, "", None),
         ],
     )
     report.write_json(tmp_path / "model_int8.xml.int8.json")
