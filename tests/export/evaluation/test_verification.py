@@ -169,7 +169,9 @@ def test_a_graph_that_cannot_be_loaded_is_an_error_and_not_left_out(
     """Only plans need not run here: a broken graph among good ones must not pass."""
     folder = graph_folder(repository, "demo", "dynamic")
     manifest = json.loads((folder / "model.onnx.manifest.json").read_text())
-    (folder / "model.onnx").write_bytes((folder / "model.onnx").read_bytes()[:100_000])
+    model = onnx.load(folder / "model.onnx")
+    model.graph.node[-1].op_type = "NoSuchOperator"
+    onnx.save(model, folder / "model.onnx")
     manifest["files"]["model.onnx"] = sha256_of(folder / "model.onnx")
     (folder / "model.onnx.manifest.json").write_text(json.dumps(manifest))
     assert main(["export", "verify", "demo", "--repository", str(repository), *FEW]) == 1
