@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from export.int8.calibration import Calibration
+from export.tensorrt.api import Gpu
 from export.tensorrt.plan_builder import BuildOptions
-from ocrnet.artefacts import Gpu
 from ocrnet.zoo import Size
 
 _MAX_SIZE = Size(2048, 2048)

@@ -9,7 +9,7 @@ from export.artefacts.settings import BuildSettings
 from export.artefacts.targets import Target
 from export.graphs.onnx_export import fixed_size
 from export.graphs.source import Source
-from ocrnet.artefacts import BuildFacts, Gpu, Kind, Manifest, Profile
+from ocrnet.artefacts import BuildFacts, Kind, Manifest, PlanGpu, Profile
 from ocrnet.zoo import Size
 
 
@@ -36,7 +36,7 @@ class Written:
     outputs: list[str] = field(default_factory=lambda: ["logits"])
     build: BuildFacts = field(default_factory=BuildFacts)
     profile: Profile | None = None
-    gpu: Gpu | None = None
+    gpu: PlanGpu | None = None
 
 
 class TargetBuilder(Protocol):

@@ -19,7 +19,7 @@ from export.tensorrt.api import Flavour, load_tensorrt
 from export.tensorrt.inspect import save_summary
 from export.tensorrt.plan_builder import build_plan
 from export.tensorrt.profiles import ShapeRange, shape_range
-from ocrnet.artefacts import BuildFacts, Manifest, PlanFacts, Precision, Profile
+from ocrnet.artefacts import BuildFacts, Manifest, PlanFacts, PlanGpu, Precision, Profile
 
 _GRAPHS: dict[Precision, Callable[[Job], onnx.ModelProto]] = {
     "float32": float32_graph,
@@ -59,7 +59,8 @@ class TensorRTPlan:
                 build_seconds=round(plan.build_seconds, 2),
             ),
         )
-        return Written([path], output_names(graph), build, _profile(shapes), gpu)
+        built_on = PlanGpu(**vars(gpu)) if gpu else None
+        return Written([path], output_names(graph), build, _profile(shapes), built_on)
 
     def is_current(self, job: Job, manifest: Manifest, path: Path) -> bool:
         plan, options, target = manifest.build.plan, job.settings.plan, job.target

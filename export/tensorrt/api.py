@@ -4,15 +4,24 @@ import importlib
 import logging
 import shutil
 import subprocess
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
-from ocrnet.artefacts import Gpu as Gpu
 from ocrnet.errors import ArtefactError
 
 Flavour = Literal["tensorrt", "tensorrt_rtx"]
 _LOOK_SECONDS = 30
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """The GPU that plans are built on and for."""
+
+    name: str
+    compute_capability: str
+    driver: str
 
 
 def find_gpu() -> Gpu:

@@ -6,7 +6,7 @@
 Nothing is loaded unless its manifest is there, fits the zoo, and names the SHA-256 of its files.
 """
 
-from ocrnet.artefacts.build_facts import BuildFacts, Gpu, Int8Facts, PlanFacts, Profile
+from ocrnet.artefacts.build_facts import BuildFacts, Int8Facts, PlanFacts, PlanGpu, Profile
 from ocrnet.artefacts.manifest import (
     KINDS,
     MANIFEST_SUFFIX,
@@ -37,12 +37,12 @@ __all__ = [
     "Artefact",
     "BuildFacts",
     "Format",
-    "Gpu",
     "Int8Facts",
     "Kind",
     "Manifest",
     "Origin",
     "PlanFacts",
+    "PlanGpu",
     "Precision",
     "Profile",
     "ServedPrecision",

@@ -11,8 +11,8 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True)
-class Gpu:
-    """The GPU that plans are built on and for."""
+class PlanGpu:
+    """The GPU that a plan was built on and for; texts are empty where they are not known."""
 
     name: str
     compute_capability: str

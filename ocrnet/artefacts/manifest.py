@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ocrnet.artefacts.build_facts import BuildFacts, Gpu, Profile
+from ocrnet.artefacts.build_facts import BuildFacts, PlanGpu, Profile
 from ocrnet.artefacts.weights import ORIGINS
 from ocrnet.errors import ArtefactError
 
@@ -48,7 +48,7 @@ class Manifest:
     versions: dict[str, str]
     parity: dict[str, float]
     profile: Profile | None = None
-    gpu: Gpu | None = None
+    gpu: PlanGpu | None = None
     build: BuildFacts = field(default_factory=BuildFacts)
     weights: str = ""
 
@@ -89,7 +89,7 @@ def read_manifest(path: Path) -> Manifest:
         **data
         | {
             "profile": Profile.from_json(data["profile"]),
-            "gpu": Gpu.from_json(data["gpu"]),
+            "gpu": PlanGpu.from_json(data["gpu"]),
             "build": BuildFacts.from_json(data["build"]),
         }
     )

@@ -19,7 +19,7 @@ from export.tensorrt.api import Gpu, find_gpu, load_tensorrt
 from export.tensorrt.plan_builder import BuildOptions, build_plan
 from export.tensorrt.plan_runner import PlanGraph, check_plan
 from export.tensorrt.profiles import shape_range
-from ocrnet.artefacts import Manifest, read_manifest
+from ocrnet.artefacts import Manifest, PlanGpu, read_manifest
 from ocrnet.cli import main
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size, get_spec
@@ -107,7 +107,7 @@ def test_shapes_of_plans() -> None:
 def _manifest(capability: str, version: str) -> Manifest:
     return Manifest(
         "demo", "window", "tensorrt", "float16", "model.plan", {}, 512, 1024, ["logits"], 19,
-        "", "", {"tensorrt": version}, {}, gpu=Gpu("", capability, ""),
+        "", "", {"tensorrt": version}, {}, gpu=PlanGpu("", capability, ""),
     )  # fmt: skip
 
 

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from ocrnet.artefacts import BuildFacts, Gpu, Int8Facts, Manifest, PlanFacts, Profile, read_manifest
+from ocrnet.artefacts import (
+    BuildFacts,
+    Int8Facts,
+    Manifest,
+    PlanFacts,
+    PlanGpu,
+    Profile,
+    read_manifest,
+)
 
 INT8 = {
     "calibration": "drawn scenes 500000 to 500031",
@@ -72,7 +80,7 @@ def test_facts_are_read_by_their_names(written: Callable[..., Path]) -> None:
         plan=PlanFacts(3, 0, 612, 1.25, 80.5),
     )
     assert manifest.profile == Profile([1, 512, 512, 3], [4, 512, 512, 3], [8, 512, 512, 3])
-    assert manifest.gpu == Gpu("NVIDIA A100", "8.0", "610.43")
+    assert manifest.gpu == PlanGpu("NVIDIA A100", "8.0", "610.43")
 
 
 @pytest.mark.parametrize("file", ["INT8 for CPUs", "plan"])
