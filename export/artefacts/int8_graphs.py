@@ -68,7 +68,7 @@ def write_report(report: Int8Report, path: Path) -> Int8Facts:
     loss = report.figures.miou_loss
     return Int8Facts(
         calibration=report.pictures,
-        kept_in_float=report.floating,
+        kept_in_float=report.kept_in_float,
         changed_labels=round(report.figures.changed_labels, 5),
         miou_loss=None if loss is None else round(loss, 3),
         groups_measured=report.measured,

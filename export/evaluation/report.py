@@ -31,33 +31,33 @@ class Report(ABC):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One choice of floating parts, and its figures on the pictures held back."""
+    """One choice of layer groups kept in float, and its figures on the pictures held back."""
 
-    floating: list[str]
+    kept_in_float: list[str]
     figures: Figures
 
 
 @dataclass(frozen=True)
 class LayerGroup:
-    """One part of the network.
+    """One layer group of the network.
 
-    changed_labels: share of pixels whose label changes when this part alone is INT8; None: not
-    measured. why: empty unless it is floating.
+    changed_labels: share of pixels whose label changes when this group alone is INT8; None: not
+    measured. why: empty unless it is kept in float.
     """
 
     name: str
-    floating: bool
+    kept_in_float: bool
     why: str
     changed_labels: float | None
 
 
 @dataclass(frozen=True)
 class Int8Report(Report):
-    """Which parts of an INT8 artefact stayed floating, and why: it is written beside the artefact.
+    """Which layer groups of an INT8 artefact were kept in float, and why; it lies beside it.
 
     pictures: their origin. miou: as Judge.miou.
 
-    attempts: the first with the parts that float by default, the last as the artefact is.
+    attempts: the first with the groups kept in float by default, the last as the artefact is.
     """
 
     pictures: str
@@ -66,7 +66,7 @@ class Int8Report(Report):
     miou: float | None
     gate: Gate
     attempts: list[Attempt]
-    parts: list[LayerGroup]
+    groups: list[LayerGroup]
 
     @property
     def figures(self) -> Figures:
@@ -74,14 +74,14 @@ class Int8Report(Report):
         return self.attempts[-1].figures
 
     @property
-    def floating(self) -> list[str]:
-        """The artefact's parts in float."""
-        return self.attempts[-1].floating
+    def kept_in_float(self) -> list[str]:
+        """The artefact's groups in float."""
+        return self.attempts[-1].kept_in_float
 
     @property
     def measured(self) -> bool:
-        """Whether each part was measured alone."""
-        return all(part.changed_labels is not None for part in self.parts)
+        """Whether each group was measured alone."""
+        return all(group.changed_labels is not None for group in self.groups)
 
     def content(self) -> dict[str, object]:
         """As Report.content: of gate and figures what INT8 is judged by."""
@@ -92,10 +92,18 @@ class Int8Report(Report):
             "miou": self.miou,
             "gate": _of_labels(self.gate),
             "attempts": [
-                {"floating": attempt.floating, "figures": _of_labels(attempt.figures)}
+                {"floating": attempt.kept_in_float, "figures": _of_labels(attempt.figures)}
                 for attempt in self.attempts
             ],
-            "parts": [asdict(part) for part in self.parts],
+            "parts": [
+                {
+                    "name": group.name,
+                    "floating": group.kept_in_float,
+                    "why": group.why,
+                    "changed_labels": group.changed_labels,
+                }
+                for group in self.groups
+            ],
         }
 
 

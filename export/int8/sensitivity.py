@@ -92,7 +92,7 @@ def quantise_within(
         miou=judge.miou,
         gate=gate,
         attempts=attempts,
-        parts=[LayerGroup(one, one in why, why.get(one, ""), alone.get(one)) for one in groups],
+        groups=[LayerGroup(one, one in why, why.get(one, ""), alone.get(one)) for one in groups],
     )
     return Quantised(model, report)
 

@@ -199,7 +199,7 @@ def test_what_stands_beside_an_int8_artefact(
             Attempt(["normalisation"], Figures(None, 0.25, miou=0.5, miou_loss=loss)),
             Attempt(["fusion", "normalisation"], Figures(None, 0.02, miou=0.5, miou_loss=loss)),
         ],
-        parts=[
+        groups=[
             LayerGroup(
                 "fusion", True, "measured: changes 20.00% of the labels when it alone is INT8", 0.2
             ),

@@ -63,11 +63,12 @@ def test_what_is_good_enough_is_not_measured(
     assert damage.asked == [["normalisation", "spatial gather"]]
     assert made.model == toy
     report = made.report
-    assert report.floating == ["normalisation", "spatial gather"]
+    assert report.kept_in_float == ["normalisation", "spatial gather"]
     assert report.figures.changed_labels < 1e-4
     assert not report.measured
-    assert {part.name for part in report.parts if part.floating} == set(report.floating)
-    assert all(bool(part.why) == part.floating for part in report.parts)
+    kept = {group.name for group in report.groups if group.kept_in_float}
+    assert kept == set(report.kept_in_float)
+    assert all(bool(group.why) == group.kept_in_float for group in report.groups)
 
 
 def test_the_part_that_costs_most_falls_back_and_no_more(
@@ -75,14 +76,14 @@ def test_the_part_that_costs_most_falls_back_and_no_more(
 ) -> None:
     damage = Damage(scaled, {"stage 2": SOME, "fusion": ALL})
     report = quantise(damage, 0.5).report
-    assert report.floating == ["fusion", "normalisation", "spatial gather"]
+    assert report.kept_in_float == ["fusion", "normalisation", "spatial gather"]
     assert len(damage.asked) == 1 + len(PLAIN) + 1
     before, after = report.attempts
     assert before.figures.changed_labels > 0.5 >= after.figures.changed_labels > 0
-    shares = {part.name: part.changed_labels or 0.0 for part in report.parts}
+    shares = {group.name: group.changed_labels or 0.0 for group in report.groups}
     assert [name for name, share in shares.items() if share > 1e-4] == ["stage 2", "fusion"]
     assert shares["stage 2"] == after.figures.changed_labels < 0.5 < shares["fusion"]
-    (why,) = [part.why for part in report.parts if part.name == "fusion"]
+    (why,) = [group.why for group in report.groups if group.name == "fusion"]
     assert why == f"measured: changes {shares['fusion']:.2%} of the labels when it alone is INT8"
 
     report.write_json(tmp_path / "report.json")
@@ -98,7 +99,7 @@ def test_parts_fall_back_one_after_the_other_the_worst_first(
 ) -> None:
     damage = Damage(scaled, {"stage 2": SOME, "fusion": ALL})
     made = quantise(damage, 0.001, kept_in_float=())
-    assert [attempt.floating for attempt in made.report.attempts] == [
+    assert [attempt.kept_in_float for attempt in made.report.attempts] == [
         [],
         ["fusion"],
         ["fusion", "stage 2"],
@@ -109,7 +110,8 @@ def test_all_is_measured_if_asked_for(quantise: Quantise, scaled: Scaled) -> Non
     report = quantise(Damage(scaled, {"stage 2": SOME}), 0.9, measure_all=True).report
     assert report.measured
     assert len(report.attempts) == 1
-    assert [part.name for part in report.parts if (part.changed_labels or 0) > 1e-4] == ["stage 2"]
+    costly = [group.name for group in report.groups if (group.changed_labels or 0) > 1e-4]
+    assert costly == ["stage 2"]
 
 
 def test_a_graph_that_no_choice_mends_is_refused_with_what_was_measured(
