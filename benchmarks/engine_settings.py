@@ -27,9 +27,9 @@ from benchmarks.lib.arguments import (
     make_parser,
 )
 from benchmarks.lib.bare_runtimes import openvino_run
+from benchmarks.lib.interleaved import Run, in_turns
 from benchmarks.lib.json_files import write_json
 from benchmarks.lib.table import Table
-from benchmarks.lib.turns import Run, in_turns
 from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
 from export.artefacts.targets import Target
 from export.graphs.source import Source

@@ -27,7 +27,7 @@ from benchmarks.accuracy.miou_arguments import Asked, miou_parser, read
 from benchmarks.accuracy.run import score
 from benchmarks.accuracy.scores import absent_classes, as_json, as_table
 from benchmarks.accuracy.state import StateFile, start
-from export.commands.needs import checkpoint_of
+from export.commands.requirements import checkpoint_of
 from ocrnet import __version__
 from ocrnet.datasets.miou import ConfusionMatrix
 from ocrnet.errors import OcrnetError

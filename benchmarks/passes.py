@@ -19,9 +19,9 @@ from pathlib import Path
 from benchmarks.lib import provenance
 from benchmarks.lib.arguments import add_json, add_size, add_turns, make_parser
 from benchmarks.lib.bare_runtimes import openvino_run
+from benchmarks.lib.interleaved import Run, in_turns
 from benchmarks.lib.json_files import write_json
 from benchmarks.lib.table import NONE, Table
-from benchmarks.lib.turns import Run, in_turns
 from benchmarks.speed.compute import gmac_of
 from benchmarks.speed.graph_runtimes import best_checkpoint
 from export import load_model

@@ -38,10 +38,10 @@ from benchmarks.lib.arguments import (
 )
 from benchmarks.lib.bare_runtimes import openvino_run
 from benchmarks.lib.gateway import GatewayProcess, running_gateway
+from benchmarks.lib.interleaved import Run, in_turns
 from benchmarks.lib.json_files import write_json
 from benchmarks.lib.scene_files import quick_png
 from benchmarks.lib.table import Table
-from benchmarks.lib.turns import Run, in_turns
 from benchmarks.speed.graph_runtimes import best_checkpoint, ready_graph
 from export.artefacts.targets import Target
 from export.graphs.source import Source

@@ -29,7 +29,7 @@ from benchmarks.lib.machine import processor
 from benchmarks.lib.pages import around_table
 from benchmarks.lib.plans_page import COMMAND, write_page
 from benchmarks.lib.resume import Facts, run_missing
-from export.artefacts.builder import build_artefact
+from export.artefacts.build_artefact import build_artefact
 from export.artefacts.settings import BuildSettings
 from export.artefacts.targets import Target, kinds_of
 from export.checkpoints.loading import RANDOM_WEIGHTS

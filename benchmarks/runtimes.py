@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks.lib.arguments import add_served_graphs, add_size, make_parser
 from benchmarks.lib.bare_runtimes import onnxruntime_run, openvino_run
+from benchmarks.lib.interleaved import Run, in_turns
 from benchmarks.lib.table import Table
-from benchmarks.lib.turns import Run, in_turns
 from ocrnet.artefacts import find_graphs
 from ocrnet.zoo import get_spec
 

@@ -56,7 +56,7 @@ def test_the_core_starts_without_a_web_framework() -> None:
 def test_gpu_artefacts_and_measurements_do_without_the_cpu_s_runtime() -> None:
     code = """
 import benchmarks.acceptance.parity, benchmarks.fps, benchmarks.speed.device_runners
-import export.artefacts.builder, export.evaluation.verification
+import export.artefacts.build_artefact, export.evaluation.verification
 print("ok")
 """
     others = {"openvino", "nncf", "tritonclient", "httpx2", "fastapi", "polygraphy", "matplotlib"}

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ocrnet.artefacts import ServedPrecision, find_graphs
-from ocrnet.commands.runners import RemoteRunner
+from ocrnet.commands.segment_runners import RemoteRunner
 from ocrnet.engines import Engine, EngineOptions, Runtime, open_engine
 from ocrnet.formats.masks import rgb_png
 from ocrnet.images import RgbImage

@@ -34,7 +34,7 @@ def add_size(parser: argparse.ArgumentParser, help_text: str = "default: 1024x20
 
 
 def add_turns(parser: argparse.ArgumentParser) -> None:
-    """Add --turns, of `benchmarks.lib.turns.in_turns`."""
+    """Add --turns, of `benchmarks.lib.interleaved.in_turns`."""
     parser.add_argument(
         "--turns", type=positive, default=5, help="after one of warm-up (default: 5)"
     )

@@ -11,7 +11,7 @@ from benchmarks.speed.case import Case
 from benchmarks.speed.device import Device
 from export.artefacts.targets import Target
 from export.checkpoints.loading import RANDOM_WEIGHTS
-from export.commands.needs import checkpoint_of
+from export.commands.requirements import checkpoint_of
 from export.graphs.source import Source
 from export.tensorrt.api import Gpu
 from export.tensorrt.plan_runner import PlanGraph
@@ -46,7 +46,7 @@ def ready_graph(
     call; a plan takes eight, or more if they are asked for. Raises ArtefactError.
     """
     # Not needed where PyTorch computes, and it imports the runtimes.
-    from export.artefacts.builder import build_artefact, is_current
+    from export.artefacts.build_artefact import build_artefact, is_current
     from export.artefacts.settings import BuildSettings
 
     settings = BuildSettings(repository, gpu=gpu, optimised=optimised)

@@ -13,7 +13,7 @@ from torch import Tensor
 from export.checkpoints.cache import is_published
 from export.checkpoints.facts import CheckpointFacts
 from export.checkpoints.random_weights import random_state
-from export.checkpoints.unpickling import load_inert
+from export.checkpoints.safe_unpickling import load_inert
 from export.network import OCRNet
 from ocrnet.artefacts import sha256_of
 from ocrnet.errors import CheckpointError

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from export.artefacts.targets import TARGET_NAMES, Target, kinds_of, targets
-from export.commands.needs import checkpoint_of, needs_export_extra, needs_nncf
+from export.commands.requirements import checkpoint_of, needs_export_extra, needs_nncf
 from ocrnet.artefacts import KINDS, Int8Facts, Kind, Precision
 from ocrnet.commands.arguments import positive, size
 from ocrnet.errors import OcrnetError
@@ -155,7 +155,7 @@ def _checkpoint(spec: ModelSpec, arguments: argparse.Namespace) -> str:
 def _build_one(
     source: "Source", kind: Kind, target: Target, settings: "BuildSettings", force: bool
 ) -> str:
-    from export.artefacts.builder import build_artefact, is_current
+    from export.artefacts.build_artefact import build_artefact, is_current
 
     if not force and is_current(source, kind, target, settings):
         return "there already"

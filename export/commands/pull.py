@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from export.commands.needs import needs_export_extra
+from export.commands.requirements import needs_export_extra
 from ocrnet.zoo import get_spec
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from export.artefacts.targets import kinds_of
-from export.commands.needs import needs_export_extra
+from export.commands.requirements import needs_export_extra
 from ocrnet.commands.arguments import positive
 from ocrnet.zoo import get_spec
 

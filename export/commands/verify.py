@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from export.artefacts.targets import kinds_of
-from export.commands.needs import checkpoint_of, needs_export_extra
+from export.commands.requirements import checkpoint_of, needs_export_extra
 from ocrnet.artefacts import KINDS, Format
 from ocrnet.commands.arguments import finite, positive, size
 from ocrnet.datasets import Example, open_dataset

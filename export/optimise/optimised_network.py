@@ -7,9 +7,14 @@ from torch import Tensor, nn
 from export.network import OCRNet
 from export.network.heads import AuxiliaryHead, OCRHead
 from export.network.hrnet import HRNet
+from export.optimise.branch_convolutions import (
+    SplitAuxiliary,
+    SplitBottleneck,
+    fine_branches,
+    fine_count,
+)
 from export.optimise.head import TokenHead
 from export.optimise.passes import Passes
-from export.optimise.split import SplitAuxiliary, SplitBottleneck, fine_branches, fine_count
 from ocrnet.zoo import Size
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from export.artefacts.targets import kinds_of
 from export.graphs.onnx_export import fixed_size
-from export.triton.config_text import format_config
 from export.triton.models import VARIANTS, Serving, Variant, model_config
+from export.triton.pbtxt import format_config
 from export.triton.weights import artefact_weights, stated_parameters, with_parameters
 from ocrnet.artefacts import Kind
 from ocrnet.errors import ArtefactError

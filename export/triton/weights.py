@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelParameter
 
-from export.triton.config_text import format_config, parse_config
+from export.triton.pbtxt import format_config, parse_config
 from ocrnet.artefacts import (
     MANIFEST_SUFFIX,
     UNKNOWN,

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ocrnet.commands.runners import Runner, Unreachable
+from ocrnet.commands.segment_runners import Runner, Unreachable
 from ocrnet.commands.sources import Source
 from ocrnet.concurrency import in_lone_thread, in_thread
 from ocrnet.errors import OcrnetError, OutOfMemory

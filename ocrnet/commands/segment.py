@@ -9,7 +9,7 @@ from typing import get_args
 from ocrnet.artefacts import common_weights, find_graphs
 from ocrnet.commands.arguments import at_least, seconds
 from ocrnet.commands.batch import Batch, Task
-from ocrnet.commands.runners import LocalRunner, RemoteRunner, Runner
+from ocrnet.commands.segment_runners import LocalRunner, RemoteRunner, Runner
 from ocrnet.commands.sources import Source, find_sources, targets
 from ocrnet.engines import EngineOptions, open_engine
 from ocrnet.engines.compiled import usual_folder

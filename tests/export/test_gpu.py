@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from export import load_model
-from export.artefacts.builder import build_artefact
+from export.artefacts.build_artefact import build_artefact
 from export.artefacts.settings import BuildSettings
 from export.artefacts.targets import Target
 from export.evaluation.gates import gate_for

@@ -27,7 +27,7 @@ open_models(Settings(), print)
 """,
     "quantisation": "import export.int8.quantise",
     "verification": "import export.evaluation.runners",
-    "export commands": "from export.commands.needs import needs_export_extra as n; n()",
+    "export commands": "from export.commands.requirements import needs_export_extra as n; n()",
     "speed": "from benchmarks.speed.compute import measured_peak; measured_peak(8, 1)",
 }
 

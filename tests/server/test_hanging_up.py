@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ocrnet.commands.runners import Refused, RemoteRunner
+from ocrnet.commands.segment_runners import Refused, RemoteRunner
 from ocrnet.concurrency import in_thread
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine

@@ -13,7 +13,7 @@ import openvino
 import pytest
 from PIL import Image
 
-from export.artefacts.builder import build_artefact
+from export.artefacts.build_artefact import build_artefact
 from export.artefacts.settings import BuildSettings
 from export.artefacts.targets import Target
 from export.graphs.source import Source

@@ -18,7 +18,7 @@ from PIL import Image
 from tritonclient.grpc import InferenceServerClient
 
 from benchmarks.lib.gateway import GatewayProcess
-from export.artefacts.builder import build_artefact
+from export.artefacts.build_artefact import build_artefact
 from export.artefacts.settings import BuildSettings
 from export.artefacts.targets import Target
 from export.graphs.source import Source

@@ -63,7 +63,7 @@ def _toy(monkeypatch: pytest.MonkeyPatch, toy: onnx.ModelProto) -> None:
     """Nothing to export, nor to compare with the network."""
     monkeypatch.setattr("export.graphs.source.Source.plain_graph", lambda *_: toy)
     monkeypatch.setattr("export.graphs.source.Source.optimised_graph", lambda *_: toy)
-    monkeypatch.setattr("export.artefacts.builder.compare", lambda *_: {"64x96": 0.0})
+    monkeypatch.setattr("export.artefacts.build_artefact.compare", lambda *_: {"64x96": 0.0})
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 import onnx
 import pytest
 
-from export.artefacts.builder import build_artefact, is_current
+from export.artefacts.build_artefact import build_artefact, is_current
 from export.artefacts.settings import BuildSettings, Int8Settings
 from export.artefacts.target_builder import Job
 from export.artefacts.targets import Target

@@ -14,7 +14,7 @@ import torch
 
 from export import load_model
 from export.checkpoints.loading import read_state
-from export.checkpoints.unpickling import load_inert
+from export.checkpoints.safe_unpickling import load_inert
 from export.network import OCRNet
 from ocrnet.errors import CheckpointError
 from ocrnet.inference.argmax import upsample_argmax

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from export.checkpoints.pickled_names import pickled_names
-from export.checkpoints.unpickling import load_inert
+from export.checkpoints.safe_unpickling import load_inert
 from ocrnet.errors import CheckpointError
 
 # What torch's own reader needs of a file with one tensor.

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from export.artefacts.builder import is_current
+from export.artefacts.build_artefact import is_current
 from export.artefacts.settings import BuildSettings
 from export.artefacts.targets import Target
 from export.graphs.ports import FREE, Port, declared_ports

@@ -15,7 +15,7 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from export.artefacts.builder import build_artefact, is_current
+from export.artefacts.build_artefact import build_artefact, is_current
 from export.artefacts.settings import BuildSettings
 from export.artefacts.target_builder import Job
 from export.artefacts.targets import Target
@@ -73,8 +73,8 @@ def built(source: Source, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
     repositories = {graph: tmp_path_factory.mktemp(graph) for graph in ("optimised", "plain")}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("export.artefacts.builder.open_runner", lambda *_: None)
-        patch.setattr("export.artefacts.builder.compare", lambda *_: {})
+        patch.setattr("export.artefacts.build_artefact.open_runner", lambda *_: None)
+        patch.setattr("export.artefacts.build_artefact.compare", lambda *_: {})
         for place in ("gpu_graphs", "onnx_int8"):
             patch.setattr(f"export.artefacts.{place}.quantise_for_gpu", quantise_for_gpu)
         patch.setattr("export.artefacts.onnx_int8.write_report", lambda *_: None)

@@ -16,8 +16,8 @@ from tritonclient.grpc.model_config_pb2 import (
 from export.artefacts.targets import kinds_of
 from export.graphs.onnx_export import fixed_size
 from export.triton.config_files import config_files
-from export.triton.config_text import format_config
 from export.triton.models import VARIANTS, Serving, Variant, model_config
+from export.triton.pbtxt import format_config
 from ocrnet.cli import main
 from ocrnet.zoo import get_spec, load_zoo
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from export.checkpoints.download import pull
-from export.commands.needs import checkpoint_of
+from export.commands.requirements import checkpoint_of
 from ocrnet.cli import main
 from ocrnet.errors import DownloadError, OcrnetError
 from ocrnet.zoo import get_spec, load_zoo
