@@ -127,7 +127,7 @@ def _measure(
     scene = draw_scene(0, arguments.size.height, arguments.size.width).image
     sent = quick_png(scene)
     plan = plan_request(arguments.size, spec, SegmentOptions())
-    cuts = [scene[window.slices][None] for view in plan for window in view.windows]
+    cuts = [window.cut(scene)[None] for view in plan for window in view.windows]
     flags = ["--models", spec.name, "--repository", str(arguments.repository)]
     if arguments.precision == "fast":
         flags += ["--fast", spec.name]

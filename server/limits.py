@@ -9,8 +9,8 @@
 - All requests together: `admission.py`. Time: `deadline.py`.
 """
 
+from ocrnet.cost import Cost
 from ocrnet.errors import PictureTooLarge
-from ocrnet.pipeline import Cost
 from server.settings import Settings
 
 MOST_URL_BYTES = 8 * 1024

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from ocrnet.artefacts import Kind, Precision, ServedPrecision, Weights
+from ocrnet.cost import Cost
 from ocrnet.engines import Runtime
 from ocrnet.inference.options import Mode, Resize
 from ocrnet.inference.stitching import Blend
-from ocrnet.pipeline import Cost
 from ocrnet.zoo.spec import Published
 
 

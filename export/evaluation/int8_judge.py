@@ -1,4 +1,4 @@
-"""How good is an INT8 graph: the labels it changes and the mIoU it costs, on pictures held back."""
+"""Is an INT8 graph good enough? Labels it changes, and mIoU it costs, on pictures held back."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ import onnx
 from numpy.typing import NDArray
 
 from export.evaluation.figures import Figures
+from export.evaluation.gates import Gate, shortcomings
 from export.evaluation.tally import Tally
 from ocrnet.datasets import Example
 from ocrnet.engines.in_process import LoadedGraph
@@ -63,6 +64,11 @@ class Judge:
             tally.add_changed(labels != expected)
             tally.add_labels(example.labels, labels)
         return tally.figures(self._reference)
+
+
+def good_enough(figures: Figures, gate: Gate) -> bool:
+    """Whether an INT8 graph of these figures is built: nothing misses its gate."""
+    return not shortcomings(gate, figures)
 
 
 def labeller(model: "openvino.Model | onnx.ModelProto", spec: ModelSpec) -> Labeller:

@@ -9,8 +9,8 @@ import onnx
 from numpy.typing import NDArray
 
 from export.evaluation.figures import Figures
-from export.evaluation.gates import Gate, shortcomings
-from export.evaluation.int8_judge import Judge
+from export.evaluation.gates import Gate
+from export.evaluation.int8_judge import Judge, good_enough
 from export.evaluation.report import Attempt, Int8Report, LayerGroup
 from export.int8.calibration import CalibrationImages
 from export.int8.layer_groups import computed_nodes, nodes_by_layer_group
@@ -74,10 +74,10 @@ def quantise_within(
     model, figures = attempt(why)
     attempts = [Attempt(sorted(why), figures)]
     alone: dict[str, float] = {}
-    if measure_all or shortcomings(gate, figures):
+    if measure_all or not good_enough(figures, gate):
         for group in (group for group in groups if group not in _NEVER):
             alone[group] = attempt(groups.keys() - {group}, _TO_MEASURE)[1].changed_labels
-    while shortcomings(gate, figures):
+    while not good_enough(figures, gate):
         left = [group for group in groups if group not in why]
         if len(left) < 2:
             raise ArtefactError(_failure(gate, attempts[0].figures, alone))

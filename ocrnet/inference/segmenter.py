@@ -62,7 +62,7 @@ class _Call:
 
     def gather(self) -> Images:
         """Cut the window out: uint8 (N, H, W, 3)."""
-        return np.stack([image[self.window.slices] for image in self.images])
+        return np.stack([self.window.cut(image) for image in self.images])
 
 
 async def segment(

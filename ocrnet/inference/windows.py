@@ -1,7 +1,10 @@
-"""Where the windows of a sliding-window request lie: arithmetic on sizes, nothing else."""
+"""Where the windows of a sliding-window request lie, and what of the picture is in one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ocrnet.errors import InvalidOption
 from ocrnet.zoo.spec import Size
@@ -30,6 +33,10 @@ class Window:
     def slices(self) -> tuple[slice, slice]:
         """Rows and columns, to index a picture with."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def cut(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return its part of a picture, uint8 (height, width, 3), as a view."""
+        return image[self.slices]
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ocrnet.concurrency import in_thread
+from ocrnet.cost import Cost, estimate
 from ocrnet.formats import FORMATS, AnswerOptions
 from ocrnet.formats.report import describe_plan
 from ocrnet.images import inspect_image
 from ocrnet.inference.options import SegmentOptions
 from ocrnet.inference.plan import check_options
-from ocrnet.pipeline import Cost, Job, estimate, make_job, run_job
+from ocrnet.pipeline import Job, make_job, run_job
 from ocrnet.timings import Timings
 from ocrnet.zoo import ModelSpec
 from server.body import read_picture

@@ -2,10 +2,11 @@
 
 import pytest
 
+from ocrnet.cost import Cost, estimate
 from ocrnet.formats import AnswerOptions
 from ocrnet.images import ImageHeader
 from ocrnet.inference.options import SegmentOptions
-from ocrnet.pipeline import Cost, estimate, make_job
+from ocrnet.pipeline import make_job
 from ocrnet.zoo import Size, get_spec
 
 FILE = b"a file of 20 bytes.."
