@@ -13,6 +13,7 @@ from export.build.source import DEMO_WEIGHTS, Source
 from export.half import to_half, with_visible_rounding
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
+from tests.patience import patience
 
 BLOCK = "decode_head.1.object_context_block"
 
@@ -42,7 +43,7 @@ def _polygraphy(folder: Path, *arguments: str) -> tuple[int, str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=patience(30),
     )
     return done.returncode, done.stdout + done.stderr
 
