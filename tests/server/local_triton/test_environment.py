@@ -1,7 +1,7 @@
 """Installing the local Triton, with nothing fetched."""
 
 import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from server.local_triton import (
     install_environment,
     interpreter,
 )
+from tests.patience import wait_until
 
 HERE = interpreter.Interpreter("/usr/bin/python3.11", "3.11.7", "/usr", "")
 
@@ -25,10 +26,11 @@ class _Installer:
     def __init__(self) -> None:
         self.commands: list[list[str]] = []
         self.broken = False
+        self.before: Callable[[], None] = lambda: None
 
     def run(self, command: list[str]) -> None:
         self.commands.append(command)
-        time.sleep(0.05)
+        self.before()
         if "venv" in command:
             Path(command[-1]).mkdir(parents=True)
             return
@@ -81,6 +83,10 @@ def test_what_was_interrupted_is_done_anew(installer: _Installer, tmp_path: Path
 
 def test_only_one_installs_at_a_time(installer: _Installer, tmp_path: Path) -> None:
     said: list[str] = []
+    waiting = "Waiting for another installation"
+    installer.before = lambda: wait_until(
+        lambda: any(line.startswith(waiting) for line in said), seconds=1
+    )
     threads = [
         threading.Thread(target=install_environment, args=(tmp_path, said.append)) for _ in range(3)
     ]
@@ -89,7 +95,7 @@ def test_only_one_installs_at_a_time(installer: _Installer, tmp_path: Path) -> N
     for thread in threads:
         thread.join()
     assert len(installer.commands) == 2
-    assert any(line.startswith("Waiting for another installation") for line in said)
+    assert any(line.startswith(waiting) for line in said)
 
 
 def test_the_default_is_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
