@@ -18,6 +18,7 @@ serve: .venv/.server
 	$(BIN)/ocrnet serve $(if $(PORT),--port $(PORT))
 
 # Each worker is a process of its own; a file's tests stay with one, since they share what it builds.
+# TEST_PATIENCE=3 waits three times as long, on machines slower than tests/patience.py assumes.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --durations 10
 

@@ -7,9 +7,8 @@ import os
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -39,11 +38,19 @@ from server.local_triton import (
 )
 from server.models import ServedModel, ServedModels
 from server.settings import Settings
+from tests.patience import patience, wait_until
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parent.parent
 
 switch_off_telemetry()  # tests import OpenVINO and ONNX Runtime by themselves
+
+# Of the gateways that tests start, unless they state their own: none ends what a test waits for.
+ANSWER = patience(60)  # seconds until a client gives up
+SETTINGS = {
+    "max_request_time": min(2 * ANSWER, 86_400.0),
+    "body_timeout": min(patience(10), 3600.0),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -155,10 +162,10 @@ def gateway() -> Iterator[Callable[..., httpx2.Client]]:
             spec = get_spec(name)
             engine = engine or FakeEngine(spec.classes, spec.output_stride)
             served = ServedModels([model or ServedModel(spec, [], lambda: engine)])
-            chosen = Settings(**settings)
+            chosen = Settings(**(SETTINGS | settings))
             config = server_config(create_app(chosen, served), chosen)
             url = stack.enter_context(listening(config))
-            return stack.enter_context(httpx2.Client(base_url=url, timeout=120))
+            return stack.enter_context(httpx2.Client(base_url=url, timeout=ANSWER))
 
         yield start
 
@@ -167,14 +174,33 @@ def gateway() -> Iterator[Callable[..., httpx2.Client]]:
 def gateway_process(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., GatewayProcess]]:
-    """Start gateways as `make serve` does, on free ports, with more flags if wanted."""
+    """Start gateways as `make serve` does, on free ports, with more flags if wanted.
+
+    log: the file that it logs into; None: one of its own.
+    """
     with ExitStack() as stack:
 
-        def start(*flags: str) -> GatewayProcess:
-            log = tmp_path_factory.mktemp("gateway") / "log"
-            return stack.enter_context(running_gateway(log, *flags))
+        def start(*flags: str, log: Path | None = None) -> GatewayProcess:
+            log = log or tmp_path_factory.mktemp("gateway") / "log"
+            return stack.enter_context(patient_gateway(log, *flags))
 
         yield start
+
+
+def patient_gateway(log: Path, *flags: str) -> AbstractContextManager[GatewayProcess]:
+    """`ocrnet serve` in a process of its own, with limits that no slow machine reaches."""
+    patient = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items()]
+    return running_gateway(log, *patient, *flags, timeout=ANSWER, stop=patience(6))
+
+
+@contextmanager
+def patient_triton(triton: LocalTriton) -> Iterator[LocalTriton]:
+    """A local Triton that is started, however long that takes, and stopped."""
+    try:
+        triton.start(patience(20))
+        yield triton
+    finally:
+        triton.stop()
 
 
 @contextmanager
@@ -184,15 +210,14 @@ def listening(config: uvicorn.Config) -> Iterator[str]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the gateway did not start"
-        time.sleep(0.01)
+    wait_until(lambda: server.started or not thread.is_alive(), seconds=10)
+    assert server.started, "the gateway did not start"
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(timeout=20)
+        thread.join(timeout=patience(5))
         assert not thread.is_alive(), "the gateway did not stop"
 
 
@@ -232,5 +257,5 @@ def local_triton_environment() -> TritonEnvironment:
 def demo_triton(root: Path, local_triton_environment: TritonEnvironment) -> Iterator[LocalTriton]:
     """A real Triton that serves the demo as git holds it, for tests that leave it running."""
     repository = root / "model_repository"
-    with LocalTriton(local_triton_environment, repository, ["demo"]) as started:
+    with patient_triton(LocalTriton(local_triton_environment, repository, ["demo"])) as started:
         yield started

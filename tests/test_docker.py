@@ -17,6 +17,7 @@ from ocrnet.engines.triton import TritonConnection
 from server.local_triton import TritonEnvironment
 from server.local_triton.ports import Ports, choose_ports
 from server.local_triton.process import CLIENT_RESTRICTIONS
+from tests.patience import patience
 
 SHIPPED = ("gateway", "export")
 
@@ -122,7 +123,7 @@ def test_a_real_triton_accepts_the_flags_and_refuses_what_they_close(
     )
     address = f"127.0.0.1:{ports.grpc}"
     try:
-        TritonConnection(address).wait_until_ready(20, lambda _: None)
+        TritonConnection(address).wait_until_ready(patience(5), lambda _: None)
         with InferenceServerClient(address) as client:
             for request in (
                 lambda: client.load_model("evil", config="{}", files={"file:1/model.py": b""}),
@@ -135,7 +136,7 @@ def test_a_real_triton_accepts_the_flags_and_refuses_what_they_close(
                     request()
         for verb in ("load", "unload"):
             url = f"http://127.0.0.1:{http_port}/v2/repository/models/evil/{verb}"
-            answer = httpx2.post(url, json={})
+            answer = httpx2.post(url, json={}, timeout=patience(1))
             assert answer.status_code >= 400
             assert "not allowed" in answer.text
     finally:

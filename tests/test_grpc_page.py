@@ -19,6 +19,7 @@ from ocrnet.engines import open_engine
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 from server.local_triton import LocalTriton
+from tests.patience import patience
 
 SPEC = get_spec("demo")
 Logits = NDArray[np.generic]
@@ -93,7 +94,7 @@ def test_as_a_command_it_writes_the_mask(
 ) -> None:
     Image.fromarray(picture).save(tmp_path / "picture.png")
     command = [sys.executable, str(example), demo_triton.addresses.grpc, "demo", "picture.png"]
-    subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=patience(30))
     mask = np.asarray(Image.open(tmp_path / "mask_quarter.png"))
     # A corner of the picture lies in one window alone.
     corner = in_process(np.ascontiguousarray(picture[:512, :1024])).argmax(0)[:80, :160]

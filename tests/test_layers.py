@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from tests.patience import patience
+
 _BLOCKED = """
 import sys
 class Blocker:
@@ -21,8 +23,9 @@ sys.meta_path.insert(0, Blocker())
 
 def _run_without(names: set[str], code: str) -> subprocess.CompletedProcess[str]:
     script = _BLOCKED.format(names=names, code=code)
+    command = [sys.executable, "-c", script]
     return subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
+        command, capture_output=True, text=True, timeout=patience(30), check=False
     )
 
 

@@ -39,20 +39,21 @@ class GatewayProcess:
 
 @contextmanager
 def running_gateway(
-    log: Path, *flags: str, timeout: float = 120, root: Path = _ROOT
+    log: Path, *flags: str, timeout: float = 120, stop: float = 60, root: Path = _ROOT
 ) -> Iterator[GatewayProcess]:
     """Start `ocrnet serve` on a free port and stop it again; it logs into the file `log`.
 
-    timeout: of the client, in seconds. root: the checkout that it is started from. Raises
-    RuntimeError if it does not start, or not stop well.
+    timeout: of the client, in seconds. stop: seconds that it may take to end. root: the checkout
+    that it is started from. Raises RuntimeError if it does not start, or not stop well.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "ocrnet", "serve", "--port", str(port), *flags]
     with (
+        _reserved_port() as port,
         log.open("wb") as stderr,
-        subprocess.Popen(command, cwd=root, stderr=stderr) as running,
+        subprocess.Popen(
+            [sys.executable, "-m", "ocrnet", "serve", "--port", str(port), *flags],
+            cwd=root,
+            stderr=stderr,
+        ) as running,
         httpx2.Client(
             base_url=f"http://127.0.0.1:{port}",
             timeout=timeout,
@@ -73,7 +74,7 @@ def running_gateway(
             client.close()  # it would wait for an open connection
             if running.poll() is None:  # else it has ended by itself, which was said above
                 running.send_signal(signal.SIGTERM)
-                if running.wait(timeout=60) not in (0, -signal.SIGTERM):
+                if running.wait(timeout=stop) not in (0, -signal.SIGTERM):
                     raise RuntimeError(f"the gateway ended with {running.returncode}")
 
 
@@ -81,3 +82,15 @@ def server_timing(response: httpx2.Response) -> dict[str, float]:
     """Return the milliseconds of each stage, and `total`, that a response's header states."""
     parts = (part.split(";dur=") for part in response.headers["server-timing"].split(", "))
     return {name: float(value) for name, value in parts}
+
+
+@contextmanager
+def _reserved_port() -> Iterator[int]:
+    """A port that no other process is given meanwhile, and that a server can listen on.
+
+    Chosen and let go, it could be another's by the time that the server binds it.
+    """
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do; not listening
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]

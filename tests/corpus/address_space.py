@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.patience import patience
+
 LIMITED = sys.platform == "linux"
 MIB = 2**20
 
@@ -34,6 +36,8 @@ def python(script: str, *arguments: str) -> str:
     places = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
     path = f"import sys; sys.path[:0] = {places!r}\n"
     command = [sys.executable, "-c", path + script, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=patience(30)
+    )
     assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
     return done.stdout

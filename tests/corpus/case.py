@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from corpus.png import png
+from tests.patience import wait_until
 
 
 class Gateway(Protocol):
@@ -121,12 +121,8 @@ def _judge_mask(case: Case, client: httpx2.Client, answer: httpx2.Response) -> N
 def _judge_log(gateway: Gateway, answer: httpx2.Response) -> None:
     """Exactly one line about the request, as JSON, with its status."""
     name = answer.headers["x-request-id"]
-    for _ in range(200):  # it is written after the answer
-        lines = [line for line in gateway.log.read_text().splitlines() if name in line]
-        if lines:
-            break
-        time.sleep(0.01)
-    (line,) = lines
+    wait_until(lambda: name in gateway.log.read_text(), seconds=1)  # written after the answer
+    (line,) = (line for line in gateway.log.read_text().splitlines() if name in line)
     facts = json.loads(line)
     assert facts["status"] == answer.status_code
     assert facts.get("code", "") == (answer.json()["code"] if answer.is_error else "")

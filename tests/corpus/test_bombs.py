@@ -244,7 +244,7 @@ def test_an_svg_reaches_nobody(process: Any) -> None:
             answer = process.client.post("/segment", files={"image": data})
             assert (answer.status_code, answer.json()["code"]) == UNSUPPORTED
             assert "secret" not in answer.text
-        listener.settimeout(0.3)
+        listener.settimeout(0.3)  # short on purpose: nobody comes
         with pytest.raises(TimeoutError):
             listener.accept()
 

@@ -14,6 +14,7 @@ from corpus.case import Case, judge
 from corpus.png import GREY, SIGNATURE, chunk, header, png, zeros
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.scenes import draw_scene
+from tests.patience import patience
 
 SCENE = draw_scene(1, 64, 96).image
 PNG = png(SCENE)
@@ -125,7 +126,7 @@ def test_answer(case: Case, process: Any, good: bytes, expected: np.ndarray) -> 
 def _raw(process: Any, target: bytes, headers: bytes = b"") -> tuple[int, bytes]:
     """Status and everything that came back for a request written by hand."""
     url = process.client.base_url
-    with socket.create_connection((url.host, url.port), timeout=30) as raw:
+    with socket.create_connection((url.host, url.port), timeout=patience(3)) as raw:
         raw.sendall(
             b"POST " + target + b" HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
             b"Connection: close\r\nContent-Length: " + str(len(PNG)).encode() + b"\r\n"
@@ -178,7 +179,7 @@ def test_a_long_url_and_long_heads_however_they_arrive(process: Any) -> None:
     head = b"POST /segment HTTP/1.1\r\nHost: x\r\nBaggage: " + b"1" * 64_000 + b"\r\n\r\n"
     for sent, status in ((line, 414), (head, 431)):
         for step in (len(sent), 1000):
-            with socket.create_connection((url.host, url.port), timeout=30) as raw:
+            with socket.create_connection((url.host, url.port), timeout=patience(3)) as raw:
                 try:
                     for at in range(0, len(sent), step):
                         raw.sendall(sent[at : at + step])
@@ -199,7 +200,7 @@ def test_parameters_open_no_connection(process: Any) -> None:
         for name in ("url", "callback", "engine", "model", "format"):
             answer = process.client.post("/segment", params={name: address}, files={"image": PNG})
             assert answer.status_code in (404, 422)
-        listener.settimeout(0.3)
+        listener.settimeout(0.3)  # short on purpose: nobody comes
         with pytest.raises(TimeoutError):
             listener.accept()
 

@@ -17,6 +17,7 @@ import requests
 
 from server.chunks import ChunkLimits
 from server.problems import RequestError
+from tests.patience import patience
 
 Gateway = Callable[..., httpx2.Client]
 PNG = {"Content-Type": "image/png"}
@@ -43,7 +44,7 @@ def _chunks(pieces: Iterable[bytes]) -> bytes:
 def _exchange(client: httpx2.Client, sent: bytes) -> bytes:
     """Send, and read to the end of the connection."""
     received = b""
-    with socket.create_connection((client.base_url.host, client.base_url.port), 10) as raw:
+    with socket.create_connection((client.base_url.host, client.base_url.port), patience(1)) as raw:
         raw.sendall(sent)
         while data := raw.recv(65536):
             received += data
@@ -111,7 +112,7 @@ def test_refused_with_one_answer_one_line_and_one_count(
 
 def test_a_client_that_sends_first_sees_the_refusal(gateway: Gateway) -> None:
     url = f"{gateway().base_url}/segment"
-    answer = requests.post(url, data=_pieces(bytes(20_000), 1), headers=PNG, timeout=60)
+    answer = requests.post(url, data=_pieces(bytes(20_000), 1), headers=PNG, timeout=patience(6))
     assert (answer.status_code, answer.json()["code"]) == (400, "tiny_chunks")
 
 
@@ -152,7 +153,9 @@ def test_accepted_from_http_client_and_requests(
     assert connection.getresponse().status == 200
     connection.close()
     pieces = (piece for piece in divide(image))
-    answer = requests.post(f"{client.base_url}/segment", data=pieces, headers=PNG, timeout=60)
+    answer = requests.post(
+        f"{client.base_url}/segment", data=pieces, headers=PNG, timeout=patience(6)
+    )
     assert answer.status_code == 200, answer.text
 
 
@@ -164,7 +167,7 @@ def test_accepted_from_other_clients(
     file.write_bytes(image)
     with file.open("rb") as opened:
         request = urllib.request.Request(f"{client.base_url}/segment", opened, PNG)
-        assert urllib.request.urlopen(request, timeout=60).status == 200
+        assert urllib.request.urlopen(request, timeout=patience(6)).status == 200
     assert client.post("/segment", content=_pieces(image, 4096), headers=PNG).status_code == 200
     form = {"Content-Type": "multipart/form-data; boundary=b"}
     assert client.post("/segment", content=_flushed(image), headers=form).status_code == 200

@@ -22,6 +22,7 @@ from ocrnet.errors import OcrnetError
 from server import turns
 from server.form import read_form
 from server.turns import FormTime
+from tests.patience import patience
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def _curl(curl: str, client: httpx2.Client, folder: Path, data: bytes, option: s
     file = folder / "street.png"
     file.write_bytes(data)
     command = [curl, "-s", "-F", option.format(file), f"{client.base_url}/segment"]
-    return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
+    return subprocess.run(command, capture_output=True, check=True, timeout=patience(6)).stdout
 
 
 @pytest.mark.parametrize("part", [(None, None), ("straße.png", "image/png"), ("", "text/plain")])
@@ -97,7 +98,7 @@ def test_requests(
     part: tuple[str | None, str | None],
 ) -> None:
     file = (part[0], png, part[1]) if part[1] else (part[0], png)
-    answer = requests.post(f"{client.base_url}/segment", files={"image": file}, timeout=60)
+    answer = requests.post(f"{client.base_url}/segment", files={"image": file}, timeout=patience(6))
     assert answer.status_code == 200, answer.text
     np.testing.assert_array_equal(np.asarray(Image.open(BytesIO(answer.content))), expected)
 

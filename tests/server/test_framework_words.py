@@ -19,6 +19,7 @@ from corpus.heads import REFUSED as HEADS
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
 from server.options import SegmentQuery
+from tests.patience import patience
 
 PACKAGES = ["starlette", "fastapi", "uvicorn", "h11", "python_multipart", "anyio"]
 
@@ -120,7 +121,9 @@ def test_of_http(gateway: Callable[..., httpx2.Client]) -> None:
     client = gateway()
     for sent in _raw():
         received = b""
-        with socket.create_connection((client.base_url.host, client.base_url.port), 10) as raw:
+        with socket.create_connection(
+            (client.base_url.host, client.base_url.port), patience(1)
+        ) as raw:
             raw.sendall(sent)
             while data := raw.recv(65536):
                 received += data

@@ -2,9 +2,9 @@
 
 import asyncio
 import re
+import socket
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
@@ -17,9 +17,10 @@ from corpus.png import RGBA, SIGNATURE, chunk, header, png, zeros
 from ocrnet.concurrency import WorkCancelled, in_thread
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
-from ocrnet.images import ImageLimits, inspect_image
+from ocrnet.images import ImageHeader, ImageLimits, inspect_image
 from ocrnet.zoo import get_spec
 from server.models import ServedModel
+from tests.patience import ever_longer, patience, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -43,67 +44,102 @@ def _in_work(client: httpx2.Client) -> int:
     return int(found[1])
 
 
-def _wait_for(condition: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.005)
-    raise AssertionError("it did not come to that")
+class _Held:
+    """Looks through files as usual, and is not done with LONG before the gate is open."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.started = 0
+        self.ended = 0
+
+    def inspect(self, data: bytes, limits: ImageLimits) -> ImageHeader:
+        if len(data) < len(LONG):
+            return inspect_image(data, limits)
+        self.started += 1
+        try:
+            return inspect_image(data, limits)
+        finally:
+            self.gate.wait(patience(10))
+            self.ended += 1
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Held]:
+    held = _Held()
+    monkeypatch.setattr("server.routes.segment.inspect_image", held.inspect)
+    yield held
+    held.gate.set()
 
 
 @pytest.mark.parametrize("query", [DRY, {"mode": "whole"}])
 def test_a_picture_that_is_looked_through_takes_a_place(
-    gateway: Gateway, query: dict[str, str]
+    gateway: Gateway, held: _Held, query: dict[str, str]
 ) -> None:
     client = gateway(max_requests=1, retry_after=7)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(client.post, "/segment", params=query, files={"image": LONG})
-        _wait_for(lambda: _in_work(client) == 1)
+        wait_until(lambda: _in_work(client) == 1, seconds=1)
         refused = client.post("/segment", params=DRY, files={"image": SMALL})
         assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
         assert refused.headers["retry-after"] == "7"
+        held.gate.set()
         assert first.result().status_code == (200 if "dry_run" in query else 413)
     assert _in_work(client) == 0
     forecast = client.post("/segment", params=DRY, files={"image": SMALL})
     assert forecast.json()["allowed"]
 
 
-def test_of_many_dry_runs_at_once_no_more_run_than_there_are_places(gateway: Gateway) -> None:
+def test_of_many_dry_runs_at_once_no_more_run_than_there_are_places(
+    gateway: Gateway, held: _Held
+) -> None:
     client = gateway(max_requests=2, max_uploads=64)
-    most = 0
     with ThreadPoolExecutor(15) as pool:
         posts = [
             pool.submit(client.post, "/segment", params=DRY, files={"image": LONG})
             for _ in range(15)
         ]
-        while not all(post.done() for post in posts):
-            most = max(most, _in_work(client))
+        wait_until(lambda: sum(post.done() for post in posts) == 13, seconds=5)
+        assert _in_work(client) == 2
+        held.gate.set()
     statuses = [post.result().status_code for post in posts]
-    assert set(statuses) == {200, 503}
-    assert most == 2
+    assert sorted(statuses) == [200] * 2 + [503] * 13
+    assert held.started == 2
     assert _in_work(client) == 0
 
 
 @pytest.mark.parametrize("how", ["deadline", "client"])
 def test_who_waits_for_an_inspection_is_let_go_and_the_place_once_it_has_ended(
-    gateway: Gateway, how: str
+    gateway: Gateway, held: _Held, how: str
 ) -> None:
     client = gateway(max_requests=1)
-    if how == "deadline":
-        headers = {"X-Request-Timeout": "0.2"}
-        answer = client.post("/segment", params=DRY, files={"image": LONG}, headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (504, "deadline_exceeded")
+    if how == "client":
+        with socket.create_connection((client.base_url.host, client.base_url.port)) as leaving:
+            leaving.sendall(
+                b"POST /segment?dry_run=1 HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+                b"Content-Length: %d\r\n\r\n%s" % (len(LONG), LONG)
+            )
+            wait_until(lambda: held.started, seconds=1)
     else:
-        with pytest.raises(httpx2.ReadTimeout):
-            client.post("/segment", params=DRY, files={"image": LONG}, timeout=0.2)
-    _wait_for(lambda: _in_work(client) == 0)
+        for seconds in ever_longer(0.2):
+            headers = {"X-Request-Timeout": f"{seconds:g}"}
+            answer = client.post("/segment", params=DRY, files={"image": LONG}, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (504, "deadline_exceeded")
+            wait_until(lambda: held.started or _in_work(client) == 0, seconds=1)
+            if held.started:
+                break
+    assert (_in_work(client), held.ended) == (1, 0)
+    held.gate.set()
+    wait_until(lambda: _in_work(client) == 0, seconds=1)
+    assert held.ended == held.started
     assert client.post("/segment", params=DRY, files={"image": SMALL}).status_code == 200
 
 
 def test_an_inspection_that_nobody_waits_for_ends_in_between() -> None:
     ended: list[str] = []
+    started = threading.Event()
 
     def inspect() -> None:
+        started.set()
         try:
             inspect_image(LONG, ImageLimits())
             ended.append("all of it")
@@ -112,7 +148,8 @@ def test_an_inspection_that_nobody_waits_for_ends_in_between() -> None:
 
     async def main() -> None:
         task = asyncio.create_task(in_thread(inspect))
-        await asyncio.sleep(0.1)
+        while not started.is_set():
+            await asyncio.sleep(0.001)
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled()
@@ -157,8 +194,9 @@ def test_a_place_holds_the_file_first_and_then_what_the_picture_takes(gateway: G
             pool.submit(client.post, "/segment", files={"image": picture}, params={"mode": "whole"})
             for _ in range(2)
         ]
-        _wait_for(lambda: _in_work(client) == 2)
-        _wait_for(lambda: 'ocrnet_engine_queue{model="demo"} 2.0' in client.get("/metrics").text)
+        wait_until(lambda: _in_work(client) == 2, seconds=1)
+        queue = 'ocrnet_engine_queue{model="demo"} 2.0'
+        wait_until(lambda: queue in client.get("/metrics").text, seconds=1)
         forecast = client.post("/segment", params=DRY, files={"image": picture})
         assert forecast.status_code == 200  # looking at it fits
         refused = client.post("/segment", files={"image": picture})

@@ -8,10 +8,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from benchmarks.lib.gateway import running_gateway
 from ocrnet.cli import main
 from server.listening import exposure, listen, url_of
 from server.settings import Settings
+from tests.conftest import patient_gateway
+from tests.patience import patience
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +100,7 @@ def test_its_url_opens_it_and_others_are_told_of(host: str, opens: str, others: 
         port = listener.getsockname()[1]
         url = httpx2.URL(url_of(host, listener))
         assert str(url) == f"http://{opens}:{port}"
-        with socket.create_connection((url.host, port), timeout=5):
+        with socket.create_connection((url.host, port), timeout=patience(1)):
             listener.accept()[0].close()
         said = exposure(listener)
     if others is None:
@@ -113,11 +114,12 @@ def test_its_url_opens_it_and_others_are_told_of(host: str, opens: str, others: 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_at_its_start_it_says_what_is_exposed(tmp_path: Path, form: str) -> None:
     flags = ["--host", "0.0.0.0", "--load", "first-use", "--log-format", form]
-    with running_gateway(tmp_path / "quiet", *flags, "--log-level", "warning") as gateway:
+    with patient_gateway(tmp_path / "quiet", *flags, "--log-level", "warning") as gateway:
         assert "without authentication or TLS" in gateway.log.read_text()
-    with running_gateway(tmp_path / "log", *flags) as gateway:
+    with patient_gateway(tmp_path / "log", *flags) as gateway:
         lines = gateway.log.read_text().splitlines()
         said = [json.loads(line)["message"] for line in lines] if form == "json" else lines
         (serving,) = [line for line in said if line.startswith("Serving demo (")]
-        assert httpx2.get(serving.split()[-1] + "/health/live").status_code == 200
+        url = serving.split()[-1] + "/health/live"
+        assert httpx2.get(url, timeout=patience(1)).status_code == 200
         assert [line for line in said if "without authentication or TLS" in line]

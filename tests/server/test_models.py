@@ -1,8 +1,9 @@
 """Several models in one gateway, and when each is loaded."""
 
 import shutil
-import time
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -19,11 +20,13 @@ from export.artefacts.targets import Target
 from export.graphs.source import Source
 from ocrnet.artefacts import MANIFEST_SUFFIX, graph_folder, read_manifest, sha256_of
 from ocrnet.cli import main
+from ocrnet.engines import Engine
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import get_spec
 from server.models import ServedModel
 from server.settings import Settings
+from tests.patience import ever_longer, patience, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -179,35 +182,51 @@ def test_a_damaged_int8_graph_is_refused(
     assert "model_int8.bin is damaged" in capsys.readouterr().err
 
 
-def _slow_model(seconds: float, loads: list[float]) -> ServedModel:
-    """Takes so long to load, and fails the first time."""
+class _SlowModel(ServedModel):
+    """Loads only once the gate is open, and fails the first time."""
 
-    def open_slowly() -> FakeEngine:
-        time.sleep(seconds)
-        loads.append(seconds)
-        if len(loads) == 1:
+    def __init__(self) -> None:
+        super().__init__(get_spec("demo"), [], self._open_slowly)
+        self.gate = threading.Event()
+        self.asked = 0
+        self.loads = 0
+
+    async def engine(self) -> Engine:
+        self.asked += 1
+        return await super().engine()
+
+    def _open_slowly(self) -> FakeEngine:
+        self.gate.wait(patience(10))
+        self.loads += 1
+        if self.loads == 1:
             raise ArtefactError("/secret/path is damaged")
         return FakeEngine(19)
-
-    return ServedModel(get_spec("demo"), [], open_slowly)
 
 
 def test_a_load_outlives_its_requests_and_a_failed_one_is_tried_again(
     gateway: Callable[..., Any], encode: Callable[..., bytes]
 ) -> None:
-    loads: list[float] = []
-    client = gateway(model=_slow_model(0.7, loads))
+    model = _SlowModel()
+    client = gateway(model=model)
     data = encode(np.zeros((8, 8, 3), np.uint8))
-    hurry = {"X-Request-Timeout": "0.2"}
-    late = client.post("/segment", files={"image": data}, headers=hurry)
-    assert (late.status_code, late.json()["code"]) == (504, "deadline_exceeded")
-    assert loads == []  # it was not waited for
-    failed = client.post("/segment", files={"image": data})
+    for seconds in ever_longer(0.2):
+        hurry = {"X-Request-Timeout": f"{seconds:g}"}
+        late = client.post("/segment", files={"image": data}, headers=hurry)
+        assert (late.status_code, late.json()["code"]) == (504, "deadline_exceeded")
+        if model.asked:
+            break
+    assert model.loads == 0  # it was not waited for
+    asked = model.asked
+    with ThreadPoolExecutor(1) as beside:
+        second = beside.submit(client.post, "/segment", files={"image": data})
+        wait_until(lambda: model.asked > asked, seconds=1)
+        model.gate.set()
+        failed = second.result()
     assert (failed.status_code, failed.json()["code"]) == (500, "bad_artefact")
     assert "cannot be loaded" in failed.json()["detail"]
     assert "secret" not in failed.text
     assert client.post("/segment", files={"image": data}).status_code == 200
-    assert len(loads) == 2
+    assert model.loads == 2
 
 
 def test_a_graph_that_changed_since_the_start_is_not_loaded(

@@ -3,7 +3,6 @@
 import http.client
 import json
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,8 @@ import httpx2
 import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
+from tests.patience import patience, wait_until
 
 Gateway = Callable[..., httpx2.Client]
 
@@ -85,10 +86,7 @@ def test_every_request_is_one_json_line(gateway_process: Callable[..., Any], png
     assert answer.status_code == 200
     process.client.get("/health/live")
     process.client.get("/nothing", headers={"x-request-id": "lost"})
-    for _ in range(200):  # a line is written after the answer
-        if '"lost"' in process.log.read_text():
-            break
-        time.sleep(0.01)
+    wait_until(lambda: '"lost"' in process.log.read_text(), seconds=1)  # after the answer
     lines = [json.loads(line) for line in process.log.read_text().splitlines() if line[:1] == "{"]
     access = [line for line in lines if line["logger"] == "ocrnet.access"]
     assert [line["request_id"] for line in access] == [name, "lost"]  # probes are debug lines
@@ -104,7 +102,7 @@ def test_every_request_is_one_json_line(gateway_process: Callable[..., Any], png
 def test_text_lines_say_the_same(gateway_process: Callable[..., Any], png: bytes) -> None:
     process = gateway_process()
     process.client.post("/segment", files={"image": b"x"}, headers={"x-request-id": "mine"})
-    process.client.get("/health/live")  # the line before is written by now
+    wait_until(lambda: "mine" in process.log.read_text(), seconds=1)
     (line,) = [line for line in process.log.read_text().splitlines() if "mine" in line]
     assert "status=415 " in line
     assert "code=unsupported_media_type" in line
@@ -113,12 +111,13 @@ def test_text_lines_say_the_same(gateway_process: Callable[..., Any], png: bytes
 def test_what_is_no_http_is_counted_and_logged_too(gateway_process: Callable[..., Any]) -> None:
     process = gateway_process("--log-format", "json")
     url = process.client.base_url
-    with socket.create_connection((url.host, url.port), timeout=30) as raw:
+    with socket.create_connection((url.host, url.port), timeout=patience(3)) as raw:
         raw.sendall(b"\x16\x03\x01 is a TLS hello\r\n\r\n")
         answer = http.client.HTTPResponse(raw)
         answer.begin()
         name = json.loads(answer.read())["request_id"]
     process.client.get("/nothing")
+    wait_until(lambda: name in process.log.read_text(), seconds=1)
     lines = [json.loads(line) for line in process.log.read_text().splitlines()]
     (line,) = [line for line in lines if line.get("request_id") == name]
     assert (line["status"], line["code"], line["route"]) == (400, "bad_http", "none")
@@ -139,9 +138,15 @@ def test_head_is_get_without_a_body(gateway: Gateway) -> None:
 def test_stages_fill_the_time(gateway: Gateway, png: bytes) -> None:
     """No stage twice and none forgotten; docs/measurements.md has how much is left over."""
     query = {"crop": "32x32", "stride": "8x8"}
-    answer = gateway().post("/segment", params=query, files={"image": png})
-    parts = (part.split(";dur=") for part in answer.headers["server-timing"].split(", "))
-    stages = {name: float(value) for name, value in parts}
-    total = stages.pop("total")
-    assert sum(stages.values()) <= total * 1.01 + 0.1
-    assert sum(stages.values()) > total * 0.5
+    client = gateway()
+
+    def half_is_told() -> bool:
+        answer = client.post("/segment", params=query, files={"image": png})
+        parts = (part.split(";dur=") for part in answer.headers["server-timing"].split(", "))
+        stages = {name: float(value) for name, value in parts}
+        total = stages.pop("total")
+        assert sum(stages.values()) <= total * 1.01 + 0.1
+        return sum(stages.values()) > total * 0.5
+
+    # Not each time on a machine that has other work: a thread may wait for its turn between two.
+    wait_until(half_is_told, seconds=1)

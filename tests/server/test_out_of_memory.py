@@ -4,7 +4,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ pytestmark = pytest.mark.slow
 
 limited = pytest.mark.skipif(not address_space.LIMITED, reason="only Linux limits address space")
 SCENE = draw_scene(0, 256, 512).image
+_GONE = (FileNotFoundError, ProcessLookupError)  # a thread or process that has ended meanwhile
 LARGE = np.tile(SCENE, (1, 31, 1))  # the published resize makes it small for the engine
 KINDS: dict[str, Callable[[np.ndarray], bytes]] = {
     "PNG": png,
@@ -181,10 +182,13 @@ def test_a_triton_that_finds_too_little_memory(
 
 def _children(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            yield child
-            yield from _children(child)
+        with suppress(*_GONE):
+            for child in map(int, (task / "children").read_text().split()):
+                yield child
+                yield from _children(child)
 
 
 def _command(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+    with suppress(*_GONE):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""

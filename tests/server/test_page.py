@@ -17,6 +17,7 @@ from ocrnet.engines.fake import FakeEngine
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 from server.models import ServedModel
+from tests.patience import patience
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +62,7 @@ def test_a_picture_is_shown_with_its_mask_and_legend(
 ) -> None:
     client = gateway(demo_engine)
     browser.get(str(client.base_url))
-    wait = WebDriverWait(browser, 60)
+    wait = WebDriverWait(browser, patience(10))
     wait.until(lambda b: len(Select(b.find_element(By.ID, "model")).options) == 1)
     browser.find_element(By.ID, "file").send_keys(str(scene_file))
     wait.until(lambda b: b.find_elements(By.CSS_SELECTOR, "#legend li"))
@@ -93,7 +94,7 @@ def test_what_masks_are_worth_stands_above_them(
     weights = Weights(origin, note=note)
     model = ServedModel(spec, [], lambda: FakeEngine(spec.classes), weights=weights)
     browser.get(str(gateway(model=model).base_url))
-    wait = WebDriverWait(browser, 60)
+    wait = WebDriverWait(browser, patience(10))
     wait.until(lambda b: len(Select(b.find_element(By.ID, "model")).options) == 1)
     browser.find_element(By.CSS_SELECTOR, "#examples button").click()
     wait.until(lambda b: b.find_elements(By.CSS_SELECTOR, "#legend li"))
@@ -109,7 +110,7 @@ def test_an_example_is_a_click_away(
     browser: webdriver.Chrome, gateway: Callable[..., httpx2.Client]
 ) -> None:
     browser.get(str(gateway().base_url))
-    wait = WebDriverWait(browser, 60)
+    wait = WebDriverWait(browser, patience(10))
     wait.until(lambda b: len(Select(b.find_element(By.ID, "model")).options) == 1)
     browser.find_element(By.CSS_SELECTOR, "#examples button").click()
     wait.until(lambda b: _status(b).startswith("day.jpg: "))
@@ -131,7 +132,7 @@ def test_a_refusal_is_shown_in_words(
     path.write_text("not a picture")
     browser.get(str(gateway().base_url))
     browser.find_element(By.ID, "file").send_keys(str(path))
-    WebDriverWait(browser, 30).until(lambda b: "JPEG, PNG or WebP" in _status(b))
+    WebDriverWait(browser, patience(5)).until(lambda b: "JPEG, PNG or WebP" in _status(b))
     assert "error" in browser.find_element(By.ID, "status").get_attribute("class")
 
 
@@ -139,6 +140,6 @@ def test_the_api_page_works_without_a_network(
     browser: webdriver.Chrome, gateway: Callable[..., httpx2.Client]
 ) -> None:
     browser.get(f"{gateway().base_url}/docs")
-    WebDriverWait(browser, 30).until(
+    WebDriverWait(browser, patience(5)).until(
         lambda b: "Segment a picture" in b.find_element(By.TAG_NAME, "body").text
     )

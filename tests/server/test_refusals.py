@@ -2,7 +2,6 @@
 
 import re
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from io import BytesIO
@@ -14,6 +13,7 @@ import pytest
 from PIL import Image
 
 from ocrnet.scenes import draw_scene
+from tests.patience import patience, wait_until
 
 Encode = Callable[..., bytes]
 
@@ -133,7 +133,9 @@ def test_other_routes_and_methods_are_problem_documents_too(
 def test_a_body_over_the_limit_is_refused_before_it_is_sent(
     client: httpx2.Client,
 ) -> None:
-    with socket.create_connection((client.base_url.host, client.base_url.port), timeout=10) as raw:
+    with socket.create_connection(
+        (client.base_url.host, client.base_url.port), timeout=patience(1)
+    ) as raw:
         raw.sendall(
             b"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
             b"Content-Length: 99999999999\r\n\r\n"
@@ -156,43 +158,36 @@ def test_a_chunked_body_stops_at_the_limit(client: httpx2.Client) -> None:
         pass
     else:
         assert (answer.status_code, answer.json()["code"]) == (413, "too_many_bytes")
-    assert sent < 60 * 2**20
+    # The limit, 32 MiB that are thrown away so that the answer arrives, and the sockets' buffers.
+    assert sent < 100 * 2**20
 
 
 def test_a_client_that_leaves_during_the_work_stops_it(
     client: httpx2.Client, encode: Encode
 ) -> None:
-    """Four requests of hundreds of windows each, abandoned: the next one is answered."""
+    """Four requests of thousands of windows each, abandoned: the next one is answered."""
     data = encode(np.zeros((300, 300, 3), np.uint8))
     head = (
-        f"POST /segment?crop=64x64&stride=16x16 HTTP/1.1\r\nHost: x\r\n"
+        f"POST /segment?crop=64x64&stride=4x4 HTTP/1.1\r\nHost: x\r\n"
         f"Content-Type: image/png\r\nContent-Length: {len(data)}\r\n\r\n"
     ).encode()
     address = (client.base_url.host, client.base_url.port)
+    in_work = '\nocrnet_requests_held{{stage="in work"}} {}.0\n'
     with ExitStack() as stack:
         for _ in range(4):
             sender = stack.enter_context(socket.create_connection(address))
             sender.sendall(head + data)
-        wait_for_metric(client, 'ocrnet_requests_held{stage="in work"}', 4)
+        wait_until(lambda: in_work.format(4) in client.get("/metrics").text, seconds=2)
         assert client.post("/segment", files={"image": data}).status_code == 503
     # All places are back well before the abandoned work would have been done.
-    wait_for_metric(client, 'ocrnet_requests_held{stage="in work"}', 0)
+    wait_until(lambda: in_work.format(0) in client.get("/metrics").text, seconds=1)
     assert _mask(client, encode(np.zeros((32, 32, 3), np.uint8))).shape == (32, 32)
-
-
-def wait_for_metric(client: httpx2.Client, name: str, value: float) -> None:
-    for _ in range(500):
-        lines = client.get("/metrics").text.splitlines()
-        if f"{name} {value:.1f}" in lines:
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"{name} did not become {value}")
 
 
 def test_a_client_that_leaves_does_not_keep_its_place(client: httpx2.Client, good: bytes) -> None:
     for _ in range(30):  # more than may upload at once
         address = (client.base_url.host, client.base_url.port)
-        with socket.create_connection(address, timeout=10) as raw:
+        with socket.create_connection(address, timeout=patience(1)) as raw:
             raw.sendall(
                 b"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
                 b"Content-Length: 5000\r\n\r\n" + bytes(100)

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from corpus.heads import CHUNKS, GET, HOST, REFUSED, VALID
+from tests.patience import patience
 
 Gateway = Callable[..., httpx2.Client]
 # What a body may end with to be a request of its own, if the server looks for it there.
@@ -27,7 +28,7 @@ def _exchange(client: httpx2.Client, sent: bytes, *later: bytes) -> list[tuple[i
     """
     address = (client.base_url.host, client.base_url.port)
     received = b""
-    with socket.create_connection(address, timeout=10) as raw:
+    with socket.create_connection(address, timeout=patience(1)) as raw:
         raw.sendall(sent)
         for more in later:
             raw.sendall(more)

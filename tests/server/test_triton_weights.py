@@ -1,7 +1,6 @@
 """What a gateway says of the weights that a real Triton serves."""
 
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,8 @@ from ocrnet.artefacts import MANIFEST_SUFFIX, UNKNOWN, read_manifest
 from ocrnet.engines.triton.graphs import graph_weights
 from ocrnet.zoo import get_spec
 from server.local_triton import LocalTriton, Ports, TritonEnvironment
+from tests.conftest import patient_triton
+from tests.patience import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +30,7 @@ def test_they_are_those_that_the_configurations_name_also_after_a_restart(
     shutil.copytree(root / "model_repository" / "demo_dynamic", tmp_path / "demo_dynamic")
     folder = tmp_path / "demo_dynamic" / "1"
     manifest = read_manifest(folder / f"model.onnx{MANIFEST_SUFFIX}")
-    with LocalTriton(local_triton_environment, tmp_path, ["demo"]) as triton:
+    with patient_triton(LocalTriton(local_triton_environment, tmp_path, ["demo"])) as triton:
         address = triton.addresses.grpc
         gateway = gateway_process("--triton", address)
         weights = gateway.client.get("/models/demo").json()["weights"]
@@ -43,10 +44,11 @@ def test_they_are_those_that_the_configurations_name_also_after_a_restart(
         assert graph_weights(config, DEMO) == UNKNOWN
     replace(manifest, checkpoint="stand-in", checkpoint_sha256="", weights="").write(folder)
     ports = Ports(grpc=int(address.rpartition(":")[2]))
-    with LocalTriton(local_triton_environment, tmp_path, ["demo"], ports=ports):
-        end = time.monotonic() + 30
-        while weights["origin"] == "demo":
-            assert time.monotonic() < end, "it was not asked again"
-            time.sleep(0.1)
-            weights = gateway.client.get("/models/demo").json()["weights"]
+    with patient_triton(LocalTriton(local_triton_environment, tmp_path, ["demo"], ports=ports)):
+
+        def weights_now() -> dict[str, str]:
+            return gateway.client.get("/models/demo").json()["weights"]
+
+        wait_until(lambda: weights_now()["origin"] != "demo", seconds=5, what="not asked again")
+        weights = weights_now()
         assert weights["note"] == "random weights: masks mean nothing"

@@ -17,6 +17,8 @@ from server.app import create_app
 from server.cli import server_config
 from server.models import ServedModel, ServedModels
 from server.settings import Settings
+from tests.conftest import SETTINGS
+from tests.patience import patience
 
 MOST_EVENTS = 64
 MOST_URL_BYTES = 8192
@@ -56,7 +58,7 @@ SENT = {
 def _send(port: int, sent: bytes) -> bytes:
     """Send all before anything is read; all that comes back."""
     received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as raw:
+    with socket.create_connection(("127.0.0.1", port), timeout=patience(6)) as raw:
         with suppress(ConnectionError):  # it was refused before its end
             raw.sendall(sent)
         while data := raw.recv(65536):
@@ -87,7 +89,7 @@ def test_no_turn_has_more_events_than_allowed(name: str, monkeypatch: pytest.Mon
         spec = get_spec("demo")
         engine = FakeEngine(spec.classes, spec.output_stride)
         served = ServedModels([ServedModel(spec, [], lambda: engine)])
-        settings = Settings(max_requests=CONNECTIONS)  # each one's file is looked at
+        settings = Settings(max_requests=CONNECTIONS, **SETTINGS)  # each one's file is looked at
         config = server_config(create_app(settings, served), settings)
         config.port = 0
         server = uvicorn.Server(config)
@@ -122,11 +124,6 @@ def test_no_turn_has_more_events_than_allowed(name: str, monkeypatch: pytest.Mon
     assert max(url_bytes_per_turn) <= 1.5 * MOST_URL_BYTES
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def test_garbage_is_not_looked_for_among_what_lives_as_long_as_the_gateway(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -138,7 +135,7 @@ def test_garbage_is_not_looked_for_among_what_lives_as_long_as_the_gateway(
     monkeypatch.setattr(uvicorn.Server, "run", run)
     before = gc.get_freeze_count()
     try:
-        assert main(["serve", "--port", str(_free_port()), "--load", "first-use"]) == 0
+        assert main(["serve", "--port", "0", "--load", "first-use"]) == 0
     finally:
         gc.unfreeze()
     assert frozen[0] > before + 10_000

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from server.protocol import ProblemProtocol
+from tests.patience import patience
 
 Gateway = Callable[..., httpx2.Client]
 GET = b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -19,7 +20,7 @@ EXPECT = b"Expect: 100-continue\r\n"
 
 @contextmanager
 def _connected(client: httpx2.Client) -> Iterator[socket.socket]:
-    with socket.create_connection((client.base_url.host, client.base_url.port), 5) as raw:
+    with socket.create_connection((client.base_url.host, client.base_url.port), patience(1)) as raw:
         yield raw
 
 

@@ -5,6 +5,7 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from benchmarks.acceptance.run_record import RunRecord
 from benchmarks.acceptance.step import Need, Step, StepKind
 from benchmarks.acceptance.step_runner import run_steps, start_clock
 from benchmarks.gpu_acceptance import exit_status
+from tests.patience import patience, wait_until
 
 _HEADER: dict[str, Any] = {
     "date": "2026-11-27", "note": "", "minutes": 1.0, "device": "NVIDIA H200", "peaks_gmac_s": {},
@@ -28,13 +30,13 @@ def _step(
     name: str = "a step",
     kind: StepKind = "tests",
     needs: tuple[Need, ...] = (),
-    seconds: float = 60,
+    seconds: float = patience(6),
     least: float = 0,
 ) -> Step:
     return Step(name, kind, ("-c", code), needs, seconds, least)
 
 
-def _run(folder: Path, *steps: Step, minutes: float = 1) -> dict[str, Any]:
+def _run(folder: Path, *steps: Step, minutes: float = patience(6) / 60) -> dict[str, Any]:
     """The content of the file; what is returned must be the same."""
     path, said = folder / "results.json", list[str]()
     clock = start_clock(minutes)
@@ -89,64 +91,75 @@ def test_how_a_step_ended_is_said(code: str, status: str, reason: str, tmp_path:
     assert last["status"] == "passed"  # whatever the first one did
 
 
+def _let_time_fly(monkeypatch: pytest.MonkeyPatch, minutes: float, once: Path) -> None:
+    """Let the run's own clock go on by so much as soon as a file has a content."""
+
+    def monotonic() -> float:
+        return time.monotonic() + (60 * minutes if once.exists() and once.stat().st_size else 0)
+
+    clock = SimpleNamespace(monotonic=monotonic, sleep=time.sleep)
+    monkeypatch.setattr("benchmarks.acceptance.run.time", clock)
+
+
 def test_a_step_that_hangs_is_killed_with_its_children_and_what_it_measured_stays(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     child = tmp_path / "child"
+    _let_time_fly(monkeypatch, 100, child)
     hang = (
         _GOOD + "import subprocess\n"
         f"child = subprocess.Popen(['sleep', '600']); open({str(child)!r}, 'w').write("
         "str(child.pid)); time.sleep(600)"
     )
-    step = _run(tmp_path, _step(hang, seconds=1.5))["steps"][0]
+    step = _run(tmp_path, _step(hang, seconds=90.5), minutes=10_000)["steps"][0]
     assert step["status"] == "failed"
-    assert step["reason"] == "it took longer than 1.5 s and was killed"
+    assert step["reason"] == "it took longer than 90.5 s and was killed"
     assert step["results"] == [{"outcome": "passed", "test": "a"}]
-    _wait_until_gone(int(child.read_text()))
+    pid = int(child.read_text())
+    wait_until(lambda: _is_gone(pid), seconds=1, what=f"process {pid} is still there")
 
 
-def _wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-            status = Path(f"/proc/{pid}/stat").read_text().split()[2]
-        except (ProcessLookupError, FileNotFoundError):
-            return
-        if status == "Z":  # it was killed, and its new parent has not collected it yet
-            return
-        time.sleep(0.05)
-    pytest.fail(f"process {pid} is still there")
+def _is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        status = Path(f"/proc/{pid}/stat").read_text().split()[2]
+    except (ProcessLookupError, FileNotFoundError):
+        return True
+    return status == "Z"  # it was killed, and its new parent has not collected it yet
 
 
 def test_when_the_time_is_over_a_step_is_stopped_and_the_others_are_not_run(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    _let_time_fly(monkeypatch, 100, once=tmp_path / "work" / "2.json")
     content = _run(
         tmp_path,
         _step(_GOOD),
         _step(_GOOD + "time.sleep(600)"),
         _step(_GOOD),
         _step(_GOOD, least=1),
-        minutes=0.05,
+        minutes=99.5,
     )
     statuses = [step["status"] for step in content["steps"]]
     assert statuses == ["passed", "stopped", "not run", "not run"]
     reasons = [step["reason"] for step in content["steps"]]
     assert (
         reasons[1:]
-        == ["the 0.05 minutes were over while it ran"] + ["the 0.05 minutes were over"] * 2
+        == ["the 99.5 minutes were over while it ran"] + ["the 99.5 minutes were over"] * 2
     )
     assert content["steps"][1]["results"] == [{"outcome": "passed", "test": "a"}]
     assert _exit_status(content) == 0
 
 
-def test_a_result_that_is_not_good_counts_in_a_step_that_was_stopped(tmp_path: Path) -> None:
+def test_a_result_that_is_not_good_counts_in_a_step_that_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _let_time_fly(monkeypatch, 100, once=tmp_path / "work" / "2.json")
     code = (
         _WRITE + "json.dump({'results': [{'engine': 'torch', 'error': 'out of memory'}]}, "
         "open(file, 'w')); time.sleep(600)"
     )
-    content = _run(tmp_path, _step(_GOOD), _step(code), minutes=0.05)
+    content = _run(tmp_path, _step(_GOOD), _step(code), minutes=99.5)
     step = content["steps"][1]
     assert (step["status"], step["reason"]) == ("failed", "torch: out of memory")
     assert _exit_status(content) == 1
@@ -156,7 +169,7 @@ def test_what_was_measured_is_in_the_file_while_the_step_still_runs(tmp_path: Pa
     """A run that is killed leaves it: here the step itself looks into the run's file."""
     path = tmp_path / "results.json"
     look = _GOOD + (
-        "end = time.monotonic() + 20\n"
+        f"end = time.monotonic() + {patience(2)}\n"
         "while time.monotonic() < end:\n"
         f"    found = json.load(open({str(path)!r}))['steps'][0]['results']\n"
         "    if found: break\n"

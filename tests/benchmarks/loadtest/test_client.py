@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import socket
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import pytest
@@ -16,6 +17,7 @@ from benchmarks.loadtest.mixes import RequestKind
 from ocrnet.errors import OcrnetError
 from ocrnet.zoo import Size
 from tests.benchmarks.loadtest.load_stub import OVERLOADED, Answer, always, serving
+from tests.patience import ever_longer, patience
 
 KIND = RequestKind(Size(32, 32), "slide")
 MASK = b"a mask"
@@ -23,14 +25,23 @@ TARGETS = {KIND: Target(KIND, b"a picture", hashlib.sha256(MASK).hexdigest())}
 
 
 def _send(
-    url: str, times: Sequence[float], *, timeout: float = 20, most: int = 100, block: float = 0
+    url: str,
+    times: Sequence[float],
+    *,
+    timeout: float = patience(2),
+    most: int = 100,
+    block: float = 0,
+    once_all_are_seen: Callable[[], None] = lambda: None,
 ) -> list[Sample]:
+    def arrivals() -> Iterator[Arrival]:
+        yield from (Arrival(at, KIND) for at in times)
+        once_all_are_seen()
+
     async def run() -> list[Sample]:
-        if block:  # as a client does that has too much to do
-            asyncio.get_running_loop().call_later(0.02, time.sleep, block)
         async with connections(url) as client:
-            arrivals = [Arrival(at, KIND) for at in times]
-            return await send_openly(client, TARGETS, arrivals, timeout=timeout, most=most)
+            if block:  # as a client does that has too much to do
+                asyncio.get_running_loop().call_later(0.02, time.sleep, block)
+            return await send_openly(client, TARGETS, arrivals(), timeout=timeout, most=most)
 
     return asyncio.run(run())
 
@@ -39,8 +50,11 @@ def test_a_slow_server_delays_answers_but_no_request() -> None:
     turn = asyncio.Lock()
 
     async def one_at_a_time(_: int) -> Answer:
+        """The first one once the last one is there."""
         async with turn:
-            await asyncio.sleep(0.8)
+            while len(stub.headers) < 4:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.3)
         return 200, MASK
 
     times = [0.0, 0.02, 0.05, 0.1]
@@ -54,9 +68,10 @@ def test_a_slow_server_delays_answers_but_no_request() -> None:
     assert max(sent) < min(done), "a request waited for another's answer"
     # The server had all four at once and works at one after the other.
     assert stub.most == 4
+    samples.sort(key=lambda sample: sample.done or 0)  # as they came to the server
     for number, sample in enumerate(samples):
         assert sample.latency is not None
-        assert sample.latency >= 0.8 * (number + 1) - sample.intended - 0.01
+        assert sample.latency >= 0.3 * (number + 1) - sample.intended - 0.01
     assert all(after > before for before, after in pairwise(s.latency or 0 for s in samples))
 
 
@@ -72,8 +87,16 @@ def test_a_client_that_is_late_says_so_and_its_lateness_counts() -> None:
 
 
 def test_a_request_beyond_the_connections_is_counted_and_never_sent() -> None:
-    with serving(always(200, MASK, seconds=1)) as stub:
-        samples = _send(stub.url, [0.0, 0.05, 0.1, 0.15], most=2)
+    all_seen = threading.Event()
+
+    async def after_all(_: int) -> Answer:
+        while not all_seen.is_set():
+            await asyncio.sleep(0.01)
+        return 200, MASK
+
+    with serving(after_all) as stub:
+        times = [0.0, 0.05, 0.1, 0.15]
+        samples = _send(stub.url, times, most=2, once_all_are_seen=all_seen.set)
     assert [sample.code for sample in samples] == ["ok", "ok", "not_sent", "not_sent"]
     assert [sample.sent is None for sample in samples] == [False, False, True, True]
     assert samples[3].latency is None
@@ -82,18 +105,21 @@ def test_a_request_beyond_the_connections_is_counted_and_never_sent() -> None:
 
 def test_a_client_later_than_the_timeout_sends_nothing() -> None:
     with serving(always(200, MASK)) as stub:
-        (sample,) = _send(stub.url, [0.05], timeout=0.1, block=0.4)
+        (sample,) = _send(stub.url, [0.05], timeout=0.1, block=0.4)  # short on purpose
     assert (sample.code, sample.sent) == ("not_sent", None)
     assert not stub.headers
 
 
 def test_the_gateway_is_told_the_deadline_and_without_an_answer_the_client_gives_up() -> None:
     with serving(always(200, MASK, seconds=60)) as stub:
-        (sample,) = _send(stub.url, [0.0], timeout=1)
-        assert 0 < float(stub.headers[0]["x-request-timeout"]) <= 1
+        for seconds in ever_longer(1):
+            (sample,) = _send(stub.url, [0.0], timeout=seconds)
+            if stub.headers:
+                break
+        assert 0 < float(stub.headers[0]["x-request-timeout"]) <= seconds
     assert (sample.code, sample.status) == ("timeout", None)
     assert sample.latency is not None
-    assert sample.latency > 1
+    assert sample.latency > seconds
 
 
 def test_every_request_has_a_connection_of_its_own() -> None:
@@ -139,14 +165,21 @@ def _capacity(url: str, clients: int, seconds: float) -> Capacity:
     async def run() -> Capacity:
         async with connections(url) as client:
             return await measure_capacity(
-                client, TARGETS, {KIND: 1}, clients=clients, seconds=seconds, timeout=5
+                client, TARGETS, {KIND: 1}, clients=clients, seconds=seconds, timeout=patience(1)
             )
 
     return asyncio.run(run())
 
 
 def test_capacity_is_what_a_closed_loop_of_clients_is_answered() -> None:
-    with serving(always(200, MASK, seconds=0.1)) as stub:
+    async def slowly(_: int) -> Answer:
+        """The first ones once all clients have sent one."""
+        while len(stub.headers) < 3:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        return 200, MASK
+
+    with serving(slowly) as stub:
         found = _capacity(stub.url, clients=3, seconds=0.5)
     assert stub.most == 3
     assert found.clients == 3
@@ -174,7 +207,7 @@ def test_a_gateway_that_gives_no_first_mask_is_not_measured() -> None:
         serving(always(503, b"engine")) as stub,
         pytest.raises(OcrnetError, match=r"32x32:slide, alone, was answered with 503: engine"),
     ):
-        asyncio.run(run(stub.url, 5))
+        asyncio.run(run(stub.url, patience(1)))
     with (
         serving(always(200, MASK, seconds=60)) as stub,
         pytest.raises(OcrnetError, match=r"not answered within 0\.2 s: \w+Timeout"),

@@ -14,6 +14,7 @@ from benchmarks.loadtest.mixes import parse_mix
 from benchmarks.loadtest.peak_memory import watched
 from ocrnet.errors import OcrnetError
 from tests.benchmarks.loadtest.load_stub import IDLE, OVERLOADED, Answer, always, serving
+from tests.patience import patience
 
 MASK = b"a mask"
 TRITON = """{held}# TYPE ocrnet_triton_reachable gauge
@@ -34,9 +35,9 @@ def _plan(**changed: Any) -> Plan:
         "seconds": 0.4,
         "most_requests": 2000,
         "most_connections": 100,
-        "timeout": 5,
-        "deadline": 5,
-        "total_seconds": 600,
+        "timeout": patience(1),
+        "deadline": patience(1),
+        "total_seconds": patience(60),
         "capacity": 20,
         "clients": 2,
         "probe_seconds": 0.2,
@@ -131,10 +132,14 @@ def test_the_bound_on_a_step_s_count_holds() -> None:
 
 
 def test_no_step_begins_that_might_pass_the_bound_on_all() -> None:
+    slack = 10
+    plan = _plan(steps=(1, 2), total_seconds=patience(1) + slack)
+    longest = plan.seconds + plan.timeout + slack
     with serving(always(200, MASK)) as stub:
-        results = _measure(stub.url, _plan(steps=(1, 2), total_seconds=15))
+        results = _measure(stub.url, plan)
     assert not results.steps
-    assert results.left_out.startswith("not measured: 1×, 2×. A step may take 15 s, and of")
+    said = f"not measured: 1×, 2×. A step may take {longest:.0f} s, and of"
+    assert results.left_out.startswith(said)
     assert len(stub.headers) == 1
 
 
@@ -161,16 +166,18 @@ def test_a_step_s_batches_are_those_of_its_own() -> None:
 
 def test_memory_is_the_most_that_was_seen_until_the_process_ends() -> None:
     sizes = iter([5, 9, 7])
+    ended = asyncio.Event()
 
     def resident() -> int:
         try:
             return next(sizes)
         except StopIteration:
+            ended.set()
             raise ProcessLookupError from None
 
     async def run() -> int | None:
         async with watched(resident) as peak:
-            await asyncio.sleep(0.6)
+            await ended.wait()
         return peak.size
 
     assert asyncio.run(run()) == 9

@@ -42,15 +42,15 @@ def test_what_is_smaller_is_enlarged_and_never_padded(size: Size) -> None:
 
 
 def test_the_worst_pictures_are_kept_and_a_single_pixel_is_seen() -> None:
-    keeper = WorstViews()
+    worst = WorstViews()
     for name, pixels in (("none", 0), ("one", 1), ("many", 50), ("none too", 0), ("few", 7)):
         example = _example(200, 1200)
         changed = np.zeros((200, 1200), bool)
         changed.reshape(-1)[:pixels] = True
         labels = example.labels
-        keeper.offer(Example(name, example.image, labels), labels, labels, changed)
-    assert [view.name for view in keeper.views] == ["many", "few"]
-    view = keeper.views[1]
+        worst.offer(Example(name, example.image, labels), labels, labels, changed)
+    assert [view.name for view in worst.views] == ["many", "few"]
+    view = worst.views[1]
     assert view.changed == 7 / (200 * 1200)
     assert view.image.shape == view.difference.shape == (67, 400, 3)
     assert view.truth.shape == (67, 400)
@@ -67,8 +67,8 @@ def test_the_difference_colours_what_changed_alone() -> None:
 
 
 def test_without_a_change_one_picture_is_enough() -> None:
-    keeper = WorstViews()
+    worst = WorstViews()
     example = _example(20, 30)
     for _ in range(3):
-        keeper.offer(example, example.labels, example.labels, np.zeros((20, 30), bool))
-    assert [view.changed for view in keeper.views] == [0.0]
+        worst.offer(example, example.labels, example.labels, np.zeros((20, 30), bool))
+    assert [view.changed for view in worst.views] == [0.0]

@@ -1,12 +1,12 @@
 """`ocrnet segment` in process and against a gateway."""
 
+import asyncio
 import json
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +21,7 @@ from ocrnet.cli import main
 from ocrnet.engines import Engine
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
+from tests.patience import patience, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -183,7 +184,7 @@ def test_a_busy_gateway_is_asked_again(pictures: Path, gateway: Gateway) -> None
 
         async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
             while not self.gate.is_set():
-                time.sleep(0.005)
+                await asyncio.sleep(0.005)
             return await super().infer(images, output)
 
     client = gateway(Gated(19), max_requests=1, retry_after=1)
@@ -191,7 +192,8 @@ def test_a_busy_gateway_is_asked_again(pictures: Path, gateway: Gateway) -> None
     command = ["segment", "in", "--jobs", "3", "--url", str(client.base_url)]
     worker = threading.Thread(target=lambda: codes.append(main(command)))
     worker.start()
-    time.sleep(0.3)
+    refused = 'ocrnet_refusals_total{code="overloaded"}'
+    wait_until(lambda: refused in client.get("/metrics").text, seconds=3)
     Gated.gate.set()
     worker.join()
     assert codes == [0]
@@ -199,14 +201,14 @@ def test_a_busy_gateway_is_asked_again(pictures: Path, gateway: Gateway) -> None
 
 
 def test_an_interrupt_leaves_whole_files_only(pictures: Path) -> None:
-    for number in range(60):
+    for number in range(200):  # far from all by the time that one is done
         shutil.copy("in/a.png", f"in/{number}.png")
     command = [sys.executable, "-m", "ocrnet", "segment", "in"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stdout is not None
         running.stdout.readline()
         running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=60) == 130
+        assert running.wait(timeout=patience(6)) == 130
     assert not [name for name in _names(Path("masks")) if name.endswith(".part")]
     for path in Path("masks").rglob("*.png"):
         assert _open(path).shape == (64, 96)

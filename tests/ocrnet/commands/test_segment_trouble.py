@@ -1,16 +1,20 @@
 """`ocrnet segment` where something is wrong around it: interrupts, streams, names, servers."""
 
+import fcntl
 import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
-import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +22,7 @@ import pytest
 from corpus import address_space
 from corpus.png import GREY, png
 from ocrnet.cli import main
+from tests.patience import patience, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -25,34 +30,43 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def silent() -> Iterator[str]:
-    """The URL of a server that takes connections and never answers."""
+def silent() -> Iterator[socket.socket]:
+    """A server that is sent requests and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.settimeout(patience(5))
+        yield listener
 
 
 @pytest.mark.parametrize("waits_for", ["a gateway", "standard input"])
 def test_an_interrupt_ends_what_waits_for_others(
-    pictures: Path, silent: str, waits_for: str
+    pictures: Path, silent: socket.socket, waits_for: str
 ) -> None:
-    more = ["in", "--url", silent] if waits_for == "a gateway" else ["-"]
+    url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    more = ["in", "--url", url] if waits_for == "a gateway" else ["-"]
     command = [sys.executable, "-m", "ocrnet", "segment", *more]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as running:
-        _wait_until_idle(running.pid)
+    with (
+        ExitStack() as connections,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as running,
+    ):
+        assert running.stdin is not None
+        assert running.stderr is not None
+        if waits_for == "a gateway":
+            asking = connections.enter_context(silent.accept()[0])
+            assert asking.recv(1) == b"P"
+        else:
+            running.stdin.write(b"the start of a picture")
+            running.stdin.flush()
+            wait_until(lambda: _unread(running.stdin) == 0, seconds=5)
         assert running.poll() is None
         running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=20) == 130
-        assert running.stderr is not None
+        assert running.wait(timeout=patience(2)) == 130
         assert running.stderr.read() == b""
 
 
-def _wait_until_idle(pid: int) -> None:
-    """Until a process that has started has used no CPU for a second."""
-    used: list[list[str]] = []
-    while len(used) < 14 or used[-1] != used[-5]:
-        time.sleep(0.25)
-        used.append(Path(f"/proc/{pid}/stat").read_text().split()[13:15])
+def _unread(pipe: Any) -> int:
+    """Bytes in a pipe."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
 
 
 def test_what_is_no_gateway_is_not_believed(pictures: Path, capsys: Capture) -> None:

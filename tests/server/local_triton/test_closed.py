@@ -16,6 +16,8 @@ import pytest
 from tritonclient.grpc import InferenceServerClient, InferInput, service_pb2, service_pb2_grpc
 
 from server.local_triton import LocalTriton, TritonEnvironment
+from tests.conftest import patient_triton
+from tests.patience import patience
 
 pytestmark = pytest.mark.slow
 
@@ -37,8 +39,8 @@ def triton(local_triton_environment: TritonEnvironment, root: Path) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         for name, value in VERTEX_AI.items():
             patch.setenv(name, value)
-        started = LocalTriton(local_triton_environment, repository, ["demo"], kinds=["dynamic"])
-        with started:
+        triton = LocalTriton(local_triton_environment, repository, ["demo"], kinds=["dynamic"])
+        with patient_triton(triton) as started:
             yield started
 
 
@@ -127,7 +129,7 @@ def test_control_over_http_is_refused_on_every_port(
     triton: LocalTriton, ports: list[int], planted: Path, path: str, kind: str
 ) -> None:
     for port in ports:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=patience(1))
         try:
             connection.request(
                 "POST", f"/v2/{path}", json.dumps(_load(planted)), {"Content-Type": kind}
@@ -238,7 +240,9 @@ def test_no_header_opens_what_is_restricted(triton: LocalTriton) -> None:
     assert b"demo" not in index
 
 
-_DATA, _HEADERS, _SETTINGS = 0, 1, 4  # kinds of frame, RFC 9113, section 6
+# Kinds of frame, RFC 9113, section 6.
+_DATA, _HEADERS, _RST_STREAM, _SETTINGS, _GOAWAY = 0, 1, 3, 4, 7
+_END_STREAM = 1
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
@@ -246,17 +250,27 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return length + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
-def _kinds(frames: bytes) -> list[int]:
-    """The kinds of frame in what a server sent, in their order."""
-    kinds = []
-    while len(frames) >= 9:
-        kinds.append(frames[3])
-        frames = frames[9 + int.from_bytes(frames[:3], "big") :]
-    return kinds
+def _frames(received: bytes) -> Iterator[tuple[int, int]]:
+    """Kind and flags of each whole frame in what a server sent, in their order."""
+    while len(received) >= 9 and len(received) >= (end := 9 + int.from_bytes(received[:3], "big")):
+        yield received[3], received[4]
+        received = received[end:]
+
+
+def _kinds(received: bytes) -> list[int]:
+    return [kind for kind, _ in _frames(received)]
+
+
+def _ended(received: bytes) -> bool:
+    """Whether the server has said all that it says of the one call."""
+    return any(
+        kind in (_RST_STREAM, _GOAWAY) or (kind == _HEADERS and flags & _END_STREAM)
+        for kind, flags in _frames(received)
+    )
 
 
 def _raw_call(triton: LocalTriton, method: str, message: Any, more: dict[str, str]) -> bytes:
-    """Send one call over HTTP/2 with header names as they are; what comes back within a second."""
+    """Send one call over HTTP/2 with header names as they are; what comes back until its end."""
     headers = {
         ":method": "POST", ":scheme": "http", ":authority": "x", "content-type": "application/grpc",
         "te": "trailers", ":path": f"/inference.GRPCInferenceService/{method}",
@@ -270,12 +284,11 @@ def _raw_call(triton: LocalTriton, method: str, message: Any, more: dict[str, st
     data = b"\0" + len(body).to_bytes(4, "big") + body
     host, port = triton.addresses.grpc.split(":")
     found = b""
-    with socket.create_connection((host, int(port)), timeout=1) as connection:
+    with socket.create_connection((host, int(port)), timeout=patience(1)) as connection:
         connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(_SETTINGS, 0, 0, b""))
         connection.sendall(_frame(_HEADERS, 4, 1, fields) + _frame(_DATA, 1, 1, data))
-        with suppress(TimeoutError):
-            while part := connection.recv(65536):
-                found += part
+        while not _ended(found) and (part := connection.recv(65536)):
+            found += part
     return found
 
 
@@ -283,7 +296,9 @@ def _still_serves(triton: LocalTriton) -> None:
     with InferenceServerClient(triton.addresses.grpc) as client:
         image = InferInput("image", [1, 8, 8, 3], "UINT8")
         image.set_data_from_numpy(np.zeros((1, 8, 8, 3), np.uint8))
-        logits = client.infer("demo_dynamic", [image], client_timeout=60).as_numpy("logits")
+        logits = client.infer("demo_dynamic", [image], client_timeout=patience(6)).as_numpy(
+            "logits"
+        )
         assert logits is not None
         assert logits.shape == (1, 19, 2, 2)
         (work,) = client.get_inference_statistics("demo_dynamic").model_stats

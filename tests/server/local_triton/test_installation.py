@@ -2,7 +2,7 @@
 
 import subprocess
 import threading
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from server.local_triton import (
     installation,
     interpreter,
 )
+from tests.patience import wait_until
 
 HERE = interpreter.Interpreter("/usr/bin/python3.11", "3.11.7", "/usr", "")
 
@@ -27,10 +28,11 @@ class _Installer:
     def __init__(self) -> None:
         self.commands: list[list[str]] = []
         self.broken = False
+        self.before: Callable[[], None] = lambda: None
 
     def run(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         self.commands.append(command)
-        time.sleep(0.05)
+        self.before()
         if "venv" in command:
             Path(command[-1]).mkdir(parents=True)
         elif self.broken:
@@ -84,6 +86,10 @@ def test_what_was_interrupted_is_done_anew(installer: _Installer, tmp_path: Path
 
 def test_only_one_installs_at_a_time(installer: _Installer, tmp_path: Path) -> None:
     said: list[str] = []
+    waiting = "Waiting for another installation"
+    installer.before = lambda: wait_until(
+        lambda: any(line.startswith(waiting) for line in said), seconds=1
+    )
     threads = [
         threading.Thread(target=install_environment, args=(tmp_path, said.append)) for _ in range(3)
     ]
@@ -92,7 +98,7 @@ def test_only_one_installs_at_a_time(installer: _Installer, tmp_path: Path) -> N
     for thread in threads:
         thread.join()
     assert len(installer.commands) == 2
-    assert any(line.startswith("Waiting for another installation") for line in said)
+    assert any(line.startswith(waiting) for line in said)
 
 
 def test_the_default_is_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:

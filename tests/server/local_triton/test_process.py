@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +15,15 @@ from tritonclient.utils import InferenceServerException
 
 from ocrnet.errors import OcrnetError
 from server.local_triton import LocalTriton, Ports, TritonEnvironment
+from tests.conftest import patient_triton
+from tests.patience import patience, wait_until
 
 pytestmark = pytest.mark.slow
 
 Remains = Callable[[Path], list[str]]
 
 
-def _infer(address: str, seconds: float = 60) -> np.ndarray:
+def _infer(address: str, seconds: float = patience(6)) -> np.ndarray:
     with InferenceServerClient(address) as client:
         image = InferInput("image", [1, 32, 32, 3], "UINT8")
         image.set_data_from_numpy(np.zeros((1, 32, 32, 3), np.uint8))
@@ -38,12 +39,12 @@ def test_halted_killed_and_started_again(
     remains: Remains,
 ) -> None:
     triton = LocalTriton(local_triton_environment, demo_repository, ["demo"])
-    with triton:
+    with patient_triton(triton):
         first = triton.addresses
         expected = _infer(first.grpc)
         triton.pause()
         with pytest.raises(InferenceServerException, match="Deadline Exceeded"):
-            _infer(first.grpc, seconds=0.5)
+            _infer(first.grpc, seconds=0.5)  # short on purpose
         triton.resume()
         np.testing.assert_array_equal(_infer(first.grpc), expected)
 
@@ -57,7 +58,7 @@ def test_halted_killed_and_started_again(
         with pytest.raises(InferenceServerException, match="failed to connect"):
             _infer(first.grpc)
 
-        assert triton.start() == first
+        assert triton.start(patience(20)) == first
         np.testing.assert_array_equal(_infer(first.grpc), expected)
         taken = int(first.grpc.rpartition(":")[2])
         other = LocalTriton(
@@ -108,12 +109,13 @@ def test_however_the_command_ends_nothing_stays(
             os.killpg(running.pid, signal.SIGINT)  # as a terminal does
         else:
             running.send_signal(signal.Signals[how])
-        code = running.wait(timeout=60)
+        code = running.wait(timeout=patience(6))
     if how == "SIGKILL":  # then the supervisor does it, a little later
-        until = time.monotonic() + 30
-        while remains(scratch) or scratch.exists():
-            assert time.monotonic() < until, remains(scratch)
-            time.sleep(0.05)
+        wait_until(
+            lambda: not (remains(scratch) or scratch.exists()),
+            seconds=5,
+            what=lambda: remains(scratch),
+        )
     assert remains(scratch) == []
     assert list(folder.iterdir()) == []
     assert code == (-signal.SIGKILL if how == "SIGKILL" else 0)

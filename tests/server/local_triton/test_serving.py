@@ -13,6 +13,7 @@ from tritonclient.utils import InferenceServerException
 
 from ocrnet.scenes import draw_scene
 from server.local_triton import TRITON_VERSION, LocalTriton, TritonEnvironment
+from tests.conftest import patient_triton
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +24,8 @@ Run = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 def triton(local_triton_environment: TritonEnvironment, root: Path) -> Iterator[LocalTriton]:
     repository = root / "model_repository"
     kinds = ("dynamic", "window")
-    with LocalTriton(local_triton_environment, repository, ["demo"], kinds=kinds) as started:
+    triton = LocalTriton(local_triton_environment, repository, ["demo"], kinds=kinds)
+    with patient_triton(triton) as started:
         yield started
 
 

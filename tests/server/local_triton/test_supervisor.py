@@ -1,7 +1,6 @@
 """Servers that end, hang, or start others: nothing is left of them. No Triton is needed."""
 
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from ocrnet.errors import OcrnetError
 from server.local_triton import LocalTriton, Ports, TritonEnvironment
+from tests.patience import wait_until
 
 Fake = Callable[[str], TritonEnvironment]
 Remains = Callable[[Path], list[str]]
@@ -19,13 +19,6 @@ def _launched(environment: TritonEnvironment, repository: Path, grace: float = 5
     triton = LocalTriton(environment, repository, ["demo"], grace=grace)
     triton.launch()
     return triton
-
-
-def _wait_for(path: Path) -> None:
-    until = time.monotonic() + 10
-    while not path.exists():
-        assert time.monotonic() < until, path
-        time.sleep(0.01)
 
 
 def test_a_server_that_does_not_start_says_why(
@@ -44,7 +37,7 @@ def test_a_server_that_does_not_get_ready_is_stopped(
 ) -> None:
     triton = LocalTriton(fake_environment("exec sleep 60"), demo_repository, ["demo"])
     with pytest.raises(OcrnetError, match=r"was not ready after 0\.3 s"):
-        triton.start(deadline=0.3)
+        triton.start(deadline=0.3)  # short on purpose
     assert not triton.is_running()
 
 
@@ -67,7 +60,7 @@ def test_one_that_ignores_sigterm_is_killed_with_its_children(
 ) -> None:
     script = f"trap '' TERM; sleep 60 & touch {tmp_path}/up; while :; do sleep 0.05; done"
     triton = _launched(fake_environment(script), demo_repository, grace=0.3)
-    _wait_for(tmp_path / "up")
+    wait_until((tmp_path / "up").exists, seconds=1)
     (scratch,) = temporary.iterdir()
     if halted:
         triton.pause()
@@ -90,7 +83,7 @@ def test_shared_memory_goes_with_a_server_that_was_killed(
         f"touch {tmp_path}/up; sleep 60 & sleep 60"
     )
     triton = _launched(fake_environment(script), demo_repository)
-    _wait_for(tmp_path / "up")
+    wait_until((tmp_path / "up").exists, seconds=1)
     (scratch,) = temporary.iterdir()
     assert f"/dev/shm/{scratch.name}_1" in remains(scratch)
     triton.kill()

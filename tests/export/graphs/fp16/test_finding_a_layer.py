@@ -13,6 +13,7 @@ from export.graphs.fp16 import to_fp16, with_visible_rounding
 from export.graphs.source import DEMO_WEIGHTS, Source
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
+from tests.patience import patience
 
 BLOCK = "decode_head.1.object_context_block"
 
@@ -42,7 +43,7 @@ def _polygraphy(folder: Path, *arguments: str) -> tuple[int, str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=patience(30),
     )
     return done.returncode, done.stdout + done.stderr
 
