@@ -98,7 +98,7 @@ def _let_time_fly(monkeypatch: pytest.MonkeyPatch, minutes: float, once: Path) -
         return time.monotonic() + (60 * minutes if once.exists() and once.stat().st_size else 0)
 
     clock = SimpleNamespace(monotonic=monotonic, sleep=time.sleep)
-    monkeypatch.setattr("benchmarks.acceptance.run.time", clock)
+    monkeypatch.setattr("benchmarks.acceptance.step_runner.time", clock)
 
 
 def test_a_step_that_hangs_is_killed_with_its_children_and_what_it_measured_stays(
