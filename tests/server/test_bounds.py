@@ -1,6 +1,5 @@
 """What a request may take, how many there may be, and how soon the others are told."""
 
-import asyncio
 import re
 import socket
 import threading
@@ -15,15 +14,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocrnet.concurrency import in_thread
-from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.images import ImageLimits, inspect_image
 from tests.patience import ever_longer, patience, wait_until
+from tests.server.slow_engines import FOR_EVER, Busy, Gated, Slow
 
 Gateway = Callable[..., httpx2.Client]
 Encode = Callable[..., bytes]
-_FOR_EVER = 86_400.0  # seconds: the longest that a gateway can be told
 
 
 @pytest.fixture
@@ -36,23 +33,10 @@ def _labels(answer: httpx2.Response) -> NDArray[np.uint8]:
     return np.asarray(Image.open(BytesIO(answer.content)))
 
 
-class _Gated(FakeEngine):
-    """Answers only once the gate is open."""
-
-    def __init__(self) -> None:
-        super().__init__(19)
-        self.gate = threading.Event()
-
-    async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
-        while not self.gate.is_set():
-            await asyncio.sleep(0.005)
-        return await super().infer(images, output)
-
-
 def test_beyond_the_bound_requests_are_refused_at_once_and_places_come_back(
     gateway: Gateway, png: bytes
 ) -> None:
-    engine = _Gated()
+    engine = Gated()
     client = gateway(engine, max_requests=2, retry_after=7)
     answers: list[httpx2.Response] = []
 
@@ -193,31 +177,12 @@ def test_a_dry_run_says_plan_cost_and_limits_and_runs_nothing(
     assert refused.status_code == 415
 
 
-class _Slow(FakeEngine):
-    """Takes its time with every window, and counts those it was left alone with."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(19)
-        self.seconds = seconds
-        self.started = 0
-        self.cancelled = 0
-
-    async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
-        self.started += 1
-        try:
-            await asyncio.sleep(self.seconds)
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            raise
-        return await super().infer(images, output)
-
-
 @pytest.mark.parametrize("how", ["timeout", "deadline", "setting"])
 def test_a_deadline_ends_the_work(gateway: Gateway, png: bytes, how: str) -> None:
     """By itself the engine would not end before the client gives up, nor would the gateway."""
-    engine = _Slow(_FOR_EVER)
+    engine = Slow(FOR_EVER)
     for seconds in ever_longer(0.5):
-        client = gateway(engine, max_request_time=seconds if how == "setting" else _FOR_EVER)
+        client = gateway(engine, max_request_time=seconds if how == "setting" else FOR_EVER)
         headers = {
             "timeout": {"X-Request-Timeout": f"{seconds:g}"},
             "deadline": {"X-Request-Deadline": f"{time.time() + seconds:.3f}"},
@@ -232,24 +197,10 @@ def test_a_deadline_ends_the_work(gateway: Gateway, png: bytes, how: str) -> Non
     assert engine.started == 1
 
 
-class _Busy(FakeEngine):
-    """Cannot be stopped once it runs, like a real one."""
-
-    def __init__(self) -> None:
-        super().__init__(19)
-        self.gate = threading.Event()
-        self.started = 0
-
-    async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
-        self.started += 1
-        await in_thread(self.gate.wait)
-        return await super().infer(images, output)
-
-
 def test_who_waits_is_let_go_at_the_deadline_and_the_place_when_the_engine_is_free(
     gateway: Gateway, png: bytes
 ) -> None:
-    engine = _Busy()
+    engine = Busy()
     client = gateway(engine, max_requests=1)
     for seconds in ever_longer(0.3):
         headers = {"X-Request-Timeout": f"{seconds:g}"}
@@ -279,7 +230,7 @@ def _held(client: httpx2.Client, stage: str) -> int:
 
 
 def test_a_client_that_leaves_stops_the_engine(gateway: Gateway, png: bytes) -> None:
-    engine = _Slow(_FOR_EVER)
+    engine = Slow(FOR_EVER)
     client = gateway(engine, max_requests=1)
     with socket.create_connection((client.base_url.host, client.base_url.port)) as leaving:
         leaving.sendall(

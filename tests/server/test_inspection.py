@@ -10,17 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from corpus import vp8l
 from corpus.png import RGBA, SIGNATURE, chunk, header, png, zeros
 from ocrnet.concurrency import WorkCancelled, in_thread
-from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.images import ImageHeader, ImageLimits, inspect_image
 from ocrnet.zoo import get_spec
 from server.models import ServedModel
 from tests.patience import ever_longer, patience, wait_until
+from tests.server.slow_engines import Gated
 
 pytestmark = pytest.mark.slow
 
@@ -170,23 +169,10 @@ def test_work_in_a_thread_of_its_own_is_not_stopped_by_what_another_task_cancels
     asyncio.run(main())
 
 
-class _Gated(FakeEngine):
-    """Answers only once the gate is open."""
-
-    def __init__(self) -> None:
-        super().__init__(19)
-        self.gate = threading.Event()
-
-    async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
-        while not self.gate.is_set():
-            await asyncio.sleep(0.005)
-        return await super().infer(images, output)
-
-
 def test_a_place_holds_the_file_first_and_then_what_the_picture_takes(gateway: Gateway) -> None:
     """Several fit; one whose cost does not fit beside them is refused, and nothing stays held."""
     picture = png(np.zeros((400, 400, 3), np.uint8))
-    engine = _Gated()
+    engine = Gated()
     takes = _cost(gateway(), picture)["bytes"]
     client = gateway(engine, max_requests=10, max_work_bytes=2 * takes + 50_000)
     with ThreadPoolExecutor(2) as pool:

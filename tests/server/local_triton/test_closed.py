@@ -4,7 +4,6 @@ import base64
 import http.client
 import json
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from tritonclient.grpc import InferenceServerClient, InferInput, service_pb2, se
 from server.local_triton import LocalTriton, TritonEnvironment
 from tests.conftest import patient_triton
 from tests.patience import patience
+from tests.server.local_triton.http2 import DATA, kinds, raw_call
 
 pytestmark = pytest.mark.slow
 
@@ -233,63 +233,11 @@ def test_no_header_opens_what_is_restricted(triton: LocalTriton) -> None:
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
     assert "restricted" in str(refused.value.details())
     # The client of gRPC sends no capital letters, so frames are written by hand.
-    allowed = _raw_call(triton, "ServerLive", service_pb2.ServerLiveRequest(), {})
-    assert _DATA in _kinds(allowed)
-    index = _raw_call(triton, "RepositoryIndex", request, {name: secret})
-    assert _DATA not in _kinds(index)
+    allowed = raw_call(triton.addresses.grpc, "ServerLive", service_pb2.ServerLiveRequest(), {})
+    assert DATA in kinds(allowed)
+    index = raw_call(triton.addresses.grpc, "RepositoryIndex", request, {name: secret})
+    assert DATA not in kinds(index)
     assert b"demo" not in index
-
-
-# Kinds of frame, RFC 9113, section 6.
-_DATA, _HEADERS, _RST_STREAM, _SETTINGS, _GOAWAY = 0, 1, 3, 4, 7
-_END_STREAM = 1
-
-
-def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    length = len(payload).to_bytes(3, "big")
-    return length + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
-
-
-def _frames(received: bytes) -> Iterator[tuple[int, int]]:
-    """Kind and flags of each whole frame in what a server sent, in their order."""
-    while len(received) >= 9 and len(received) >= (end := 9 + int.from_bytes(received[:3], "big")):
-        yield received[3], received[4]
-        received = received[end:]
-
-
-def _kinds(received: bytes) -> list[int]:
-    return [kind for kind, _ in _frames(received)]
-
-
-def _ended(received: bytes) -> bool:
-    """Whether the server has said all that it says of the one call."""
-    return any(
-        kind in (_RST_STREAM, _GOAWAY) or (kind == _HEADERS and flags & _END_STREAM)
-        for kind, flags in _frames(received)
-    )
-
-
-def _raw_call(triton: LocalTriton, method: str, message: Any, more: dict[str, str]) -> bytes:
-    """Send one call over HTTP/2 with header names as they are; what comes back until its end."""
-    headers = {
-        ":method": "POST", ":scheme": "http", ":authority": "x", "content-type": "application/grpc",
-        "te": "trailers", ":path": f"/inference.GRPCInferenceService/{method}",
-    } | more  # fmt: skip
-    # Literal fields without an index (RFC 7541, section 6.2.2).
-    fields = b"".join(
-        b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
-        for name, value in sorted(headers.items(), key=lambda one: not one[0].startswith(":"))
-    )
-    body = message.SerializeToString()
-    data = b"\0" + len(body).to_bytes(4, "big") + body
-    host, port = triton.addresses.grpc.split(":")
-    found = b""
-    with socket.create_connection((host, int(port)), timeout=patience(1)) as connection:
-        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(_SETTINGS, 0, 0, b""))
-        connection.sendall(_frame(_HEADERS, 4, 1, fields) + _frame(_DATA, 1, 1, data))
-        while not _ended(found) and (part := connection.recv(65536)):
-            found += part
-    return found
 
 
 def _still_serves(triton: LocalTriton) -> None:
