@@ -19,8 +19,6 @@ from export.build.artefact import BuildSettings, build_artefact, is_current
 from export.build.products import Product
 from export.build.source import Source
 from export.checkpoints import STAND_IN
-from export.network.hrnet import HRNetSizes
-from export.network.ocrnet import _HRNETS
 from export.ports import FREE, Port, Ports, declared_ports
 from export.triton.agreement import differences, disagreements
 from export.triton.models import Serving
@@ -28,6 +26,9 @@ from export.triton.repository import write_configs
 from ocrnet.artefacts import Kind, find_graphs, graph_folder, sha256_of
 from ocrnet.cli import main
 from ocrnet.zoo import ModelSpec, Size, get_spec
+from tests.small_models import one_block_a_branch
+
+pytestmark = pytest.mark.slow
 
 KINDS: tuple[Kind, ...] = ("dynamic", "window", "whole")
 FLOAT32, FLOAT16 = Product("onnx", "float32"), Product("onnx", "float16")
@@ -53,9 +54,7 @@ def source() -> Iterator[Source]:
     """An HRNet of one block a branch, with windows of 64x96 and whole pictures of 97x131."""
     demo = get_spec("demo")
     facts = {field.name: getattr(demo, field.name) for field in dataclasses.fields(demo)}
-    with pytest.MonkeyPatch.context() as patch:
-        sizes = HRNetSizes(width=18, stem_blocks=1, branch_blocks=1, stage_modules=(1, 1, 1))
-        patch.setitem(_HRNETS, "hr18s", sizes)
+    with one_block_a_branch():
         yield Source(_Small(**facts | {"crop": Size(64, 96)}), STAND_IN)
 
 
