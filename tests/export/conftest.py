@@ -5,6 +5,20 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from export.build.source import DEMO_WEIGHTS, Source
+from ocrnet.zoo import get_spec
+
+
+@pytest.fixture(scope="session")
+def demo() -> Source:
+    return Source(get_spec("demo"), str(DEMO_WEIGHTS))
+
+
+@pytest.fixture(scope="session")
+def graph(demo: Source) -> onnx.ModelProto:
+    """The demo's plain graph of any size."""
+    return demo.plain_graph("dynamic")
+
 
 @pytest.fixture(scope="session")
 def toy() -> onnx.ModelProto:

@@ -13,6 +13,9 @@ from export.build.source import DEMO_WEIGHTS, Source
 from export.half import to_half, with_visible_rounding
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
+from tests.patience import patience
+
+pytestmark = pytest.mark.slow
 
 BLOCK = "decode_head.1.object_context_block"
 
@@ -42,7 +45,7 @@ def _polygraphy(folder: Path, *arguments: str) -> tuple[int, str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=patience(5),
     )
     return done.returncode, done.stdout + done.stderr
 

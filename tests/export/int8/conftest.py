@@ -3,19 +3,8 @@ from collections.abc import Callable
 import onnx
 import pytest
 
-from export.build.source import DEMO_WEIGHTS, Source
 from export.int8.calibration import Pictures, drawn_pictures
 from ocrnet.zoo import Size, get_spec
-
-
-@pytest.fixture(scope="session")
-def demo() -> Source:
-    return Source(get_spec("demo"), str(DEMO_WEIGHTS))
-
-
-@pytest.fixture(scope="session")
-def graph(demo: Source) -> onnx.ModelProto:
-    return demo.plain_graph("dynamic")
 
 
 @pytest.fixture(scope="session")
