@@ -12,12 +12,18 @@ from benchmarks.acceptance.run import run_steps, start_clock
 from benchmarks.acceptance.step import Kind, Need, Step
 from benchmarks.acceptance.table import in_words
 from benchmarks.gpu_acceptance import exit_status
+from tests.patience import patience
 
 _HEADER = {
     "date": "2026-11-27", "note": "", "minutes": 1.0, "device": "NVIDIA H200", "peaks_gmac_s": {},
 }  # fmt: skip
 _WRITE = "import json, os, signal, sys, time; file = sys.argv[1]\n"
 _GOOD = _WRITE + "json.dump({'results': [{'outcome': 'passed', 'test': 'a'}]}, open(file, 'w'))\n"
+
+
+@pytest.fixture(autouse=True)
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.acceptance.run._POLL_SECONDS", 0.02)
 
 
 def _step(
@@ -81,6 +87,7 @@ def test_how_a_step_ended_is_said(code: str, status: str, reason: str, tmp_path:
     assert last["status"] == "passed"  # whatever the first one did
 
 
+@pytest.mark.slow
 def test_a_step_that_hangs_is_killed_with_its_children_and_what_it_measured_stays(
     tmp_path: Path,
 ) -> None:
@@ -98,7 +105,7 @@ def test_a_step_that_hangs_is_killed_with_its_children_and_what_it_measured_stay
 
 
 def _wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + patience(1)
     while time.monotonic() < deadline:
         try:
             os.kill(pid, 0)
@@ -111,6 +118,7 @@ def _wait_until_gone(pid: int) -> None:
     pytest.fail(f"process {pid} is still there")
 
 
+@pytest.mark.slow
 def test_when_the_time_is_over_a_step_is_stopped_and_the_others_are_not_run(
     tmp_path: Path,
 ) -> None:
@@ -133,6 +141,7 @@ def test_when_the_time_is_over_a_step_is_stopped_and_the_others_are_not_run(
     assert exit_status(content) == 0
 
 
+@pytest.mark.slow
 def test_a_result_that_is_not_good_counts_in_a_step_that_was_stopped(tmp_path: Path) -> None:
     code = (
         _WRITE + "json.dump({'results': [{'engine': 'torch', 'error': 'out of memory'}]}, "
