@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -17,12 +18,14 @@ from export.artefacts.build_artefact import build_artefact
 from export.artefacts.settings import BuildSettings
 from export.artefacts.targets import Target
 from export.graphs.source import Source
-from ocrnet.artefacts import find_graphs
+from ocrnet.artefacts import Artefact, find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.inference.logits import NetworkLogits, ResizedLogits
 from ocrnet.inference.stitching import StitchedLogits
 from ocrnet.inference.windows import plan_windows
 from ocrnet.zoo import Size, get_spec
+
+pytestmark = pytest.mark.slow
 
 MODELS = {
     "hr18s_cityscapes": "ocrnet_hr18s_cityscapes_40k",
@@ -37,17 +40,19 @@ MODES = {
 }
 
 
-@pytest.fixture(scope="module", params=MODELS)
-def served(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, Callable[[], Engine]]:
-    """The name in the reference data, and how to open an engine of that model."""
-    name = MODELS[request.param]
-    repository = tmp_path_factory.mktemp("repository")
-    source = Source(get_spec(name), "stand-in")
-    build_artefact(source, "dynamic", Target("onnx", "float32"), BuildSettings(repository))
-    graphs = find_graphs(repository, get_spec(name))
-    return request.param, lambda: open_engine(get_spec(name), graphs)
+@pytest.fixture(scope="module")
+def open_served(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Engine]:
+    """Open an engine of the model of that name in the reference data; its graph is built once."""
+
+    @cache
+    def graphs(reference: str) -> list[Artefact]:
+        spec = get_spec(MODELS[reference])
+        repository = tmp_path_factory.mktemp("repository")
+        source, target = Source(spec, "stand-in"), Target("onnx", "float32")
+        build_artefact(source, "dynamic", target, BuildSettings(repository))
+        return find_graphs(repository, spec)
+
+    return lambda reference: open_engine(get_spec(MODELS[reference]), graphs(reference))
 
 
 def _mask(client: httpx2.Client, data: bytes, **query: str) -> np.ndarray:
@@ -58,29 +63,53 @@ def _mask(client: httpx2.Client, data: bytes, **query: str) -> np.ndarray:
     return np.asarray(picture)
 
 
+# What differs with the backbone and the data set is shown by tests/export/test_network.py; a mode
+# is the same for all.
+@pytest.mark.parametrize(
+    ("reference", "modes"),
+    [
+        ("hr18s_cityscapes", ["whole", "slide", "tta"]),
+        pytest.param("hr18s_cityscapes", ["published"], marks=pytest.mark.thorough),
+        ("hr18s_ade20k", list(MODES)),
+        pytest.param("r101_cityscapes", list(MODES), marks=pytest.mark.thorough),
+    ],
+)
 def test_label_maps_of_every_mode(
-    served: tuple[str, Callable[[], Engine]], gateway: Callable[..., httpx2.Client], golden: Path
+    reference: str,
+    modes: list[str],
+    open_served: Callable[[str], Engine],
+    gateway: Callable[..., httpx2.Client],
+    golden: Path,
 ) -> None:
-    reference, open_it = served
     expected = np.load(golden / "modes_197x331_seed2.npz")
     picture = (golden / "picture_197x331_seed2.png").read_bytes()
-    client = gateway(open_it(), MODELS[reference])
-    for mode, query in MODES.items():
-        labels = _mask(client, picture, **query)
+    client = gateway(open_served(reference), MODELS[reference])
+    for mode in modes:
+        labels = _mask(client, picture, **MODES[mode])
         agreement = (labels == expected[f"{reference}_{mode}_label"]).mean()
         assert agreement >= 0.9999, (reference, mode, agreement)
 
 
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "hr18s_cityscapes",
+        "hr18s_ade20k",
+        pytest.param("r101_cityscapes", marks=pytest.mark.thorough),
+    ],
+)
 def test_full_size_logits_of_whole_and_slide(
-    served: tuple[str, Callable[[], Engine]], golden: Path, golden_weights: ModuleType
+    reference: str,
+    open_served: Callable[[str], Engine],
+    golden: Path,
+    golden_weights: ModuleType,
 ) -> None:
-    reference, open_it = served
     expected = np.load(golden / "modes_197x331_seed2.npz")
     image = golden_weights.image(197, 331, 2)
     size = Size(197, 331)
 
     async def logits() -> dict[str, np.ndarray]:
-        engine = open_it()
+        engine = open_served(reference)
         try:
             output = await engine.infer(image[None], "logits")
             whole = ResizedLogits(NetworkLogits(output[0]), size, align_corners=False)
@@ -100,6 +129,7 @@ def test_full_size_logits_of_whole_and_slide(
         )
 
 
+@pytest.mark.thorough  # its two halves: tests/export/test_checkpoints.py and the models above
 def test_the_authors_full_size_label_map(
     tmp_path: Path,
     gateway: Callable[..., httpx2.Client],

@@ -22,6 +22,7 @@ from server.local_triton import LocalTriton
 from tests.patience import patience
 
 SPEC = get_spec("demo")
+pytestmark = pytest.mark.slow
 Logits = NDArray[np.generic]
 
 
@@ -60,7 +61,7 @@ def test_its_imports_are_none_of_ours(example: Path) -> None:
     ("kind", "place"),
     [
         ("window", np.s_[336:848, 680:1704]),
-        ("whole", np.s_[:, :]),
+        pytest.param("whole", np.s_[:, :], marks=pytest.mark.thorough),
         ("dynamic", np.s_[5:138, 9:210]),
     ],
 )
@@ -85,18 +86,33 @@ def test_its_call_answers_with_the_right_logits(
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize(
+    ("tops", "lefts", "size"),
+    [
+        ("(0,)", "(0, 680)", (512, 1704)),
+        pytest.param("(0, 336, 512)", "(0, 680, 1024)", (1024, 2048), marks=pytest.mark.thorough),
+    ],
+    ids=["two windows", "as it stands"],
+)
 def test_as_a_command_it_writes_the_mask(
+    tops: str,
+    lefts: str,
+    size: tuple[int, int],
     example: Path,
     picture: NDArray[np.uint8],
     in_process: Callable[[NDArray[np.uint8]], Logits],
     demo_triton: LocalTriton,
     tmp_path: Path,
 ) -> None:
-    Image.fromarray(picture).save(tmp_path / "picture.png")
-    command = [sys.executable, str(example), demo_triton.addresses.grpc, "demo", "picture.png"]
-    subprocess.run(command, cwd=tmp_path, check=True, timeout=patience(30))
+    code = example.read_text(encoding="utf-8")
+    script = tmp_path / "example.py"
+    script.write_text(code.replace("(0, 336, 512), (0, 680, 1024)", f"{tops}, {lefts}"))
+    height, width = size
+    Image.fromarray(picture[:height, :width]).save(tmp_path / "picture.png")
+    command = [sys.executable, str(script), demo_triton.addresses.grpc, "demo", "picture.png"]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=patience(12))
     mask = np.asarray(Image.open(tmp_path / "mask_quarter.png"))
     # A corner of the picture lies in one window alone.
     corner = in_process(np.ascontiguousarray(picture[:512, :1024])).argmax(0)[:80, :160]
-    assert mask.shape == (256, 512)
+    assert mask.shape == (height // 4, width // 4)
     assert (mask[:80, :160] == corner).mean() > 0.999

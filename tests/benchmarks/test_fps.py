@@ -2,11 +2,17 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.fps import main
+from benchmarks.speed import measure
+from benchmarks.speed.case import Case
+from benchmarks.speed.compute import measured_peak
+from benchmarks.speed.measure import Bench, Facts
 
 
 @pytest.fixture
@@ -14,18 +20,41 @@ def fps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def run(*flags: str) -> int:
         usual = ["--json", tmp_path / "fps.json", "--repository", tmp_path / "graphs"]
         monkeypatch.setattr(sys, "argv", ["fps.py", *map(str, usual), *flags])
+        monkeypatch.setattr("benchmarks.fps.measured_peak", partial(measured_peak, 256, 3))
         return main()
 
     return run
 
 
+def _mostly_here(work: Any, case: Case, bench: Bench) -> Facts:
+    """Do it without a new process, which takes seconds to import what it needs.
+
+    What asks a gateway leaves its connections to the end of its process.
+    """
+    asks = work is measure._measure and case.engine == "http"
+    facts: Facts = _in_child(work, case, bench) if asks else work(case, bench)
+    return facts
+
+
+_in_child = measure._in_child
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", ["two", pytest.param("all", marks=pytest.mark.thorough)])
 def test_a_run_measures_goes_on_and_is_shown(
-    fps, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    processes: str,
+    fps,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Each measurement has a process of its own: here all of them, or two."""
     what = ["--device", "cpu", "--model", "demo", "--size", "64x96", "--images", "3"]
     assert fps(*what, "--engine", "torch") == 0
     first = json.loads((tmp_path / "fps.json").read_text())
     capsys.readouterr()
+    if processes == "two":
+        monkeypatch.setattr(measure, "_in_child", _mostly_here)
     chart = tmp_path / "chart.svg"
     engines = ["torch", "openvino", "http"]
     assert fps(*what, "--engine", *engines, "--plot", str(chart)) == 0
@@ -64,9 +93,11 @@ def test_what_cannot_be_measured_ends_with_a_sentence_and_status_2(
     assert not (tmp_path / "fps.json").exists()
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_stands_in_the_table_and_the_others_go_on(
-    fps, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fps, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(measure, "_in_child", _mostly_here)
     what = ["--device", "cpu", "--model", "demo", "--size", "64x96", "--images", "1"]
     url = ["--url", "http://127.0.0.1:9"]
     assert fps(*what, *url, "--engine", "http", "torch") == 1

@@ -17,6 +17,7 @@ def demo() -> Source:
 
 @pytest.fixture(scope="session")
 def graph(demo: Source) -> onnx.ModelProto:
+    """The demo's plain graph of any size."""
     return demo.plain_graph("dynamic")
 
 

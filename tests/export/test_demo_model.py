@@ -27,6 +27,7 @@ from ocrnet.timings import Timings
 from ocrnet.zoo import Size, get_spec
 
 SPEC = get_spec("demo")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,8 @@ def test_openvino_equals_pytorch_on_a_scene(root: Path, weights: Path) -> None:
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("mode", ["slide", "whole"])
+# Windows over HTTP: tests/test_golden_modes.py, and those of the demo below.
+@pytest.mark.parametrize("mode", [pytest.param("slide", marks=pytest.mark.thorough), "whole"])
 def test_a_cityscapes_sized_scene_over_http(
     root: Path, gateway: Callable[..., httpx2.Client], encode: Callable[..., bytes], mode: str
 ) -> None:
@@ -74,16 +76,25 @@ def test_a_cityscapes_sized_scene_over_http(
     assert (labels[known] == scene.labels[known]).mean() > 0.6
 
 
+WHOLE, SLIDE = SegmentOptions("whole"), SegmentOptions("slide", Size(320, 640), Size(208, 424))
+
+
 @pytest.mark.parametrize(
-    "options", [SegmentOptions("whole"), SegmentOptions("slide", Size(320, 640), Size(208, 424))]
+    ("options", "scenes"),
+    [
+        (WHOLE, 2),
+        (SLIDE, 1),
+        pytest.param(WHOLE, 8, marks=pytest.mark.thorough),
+        pytest.param(SLIDE, 8, marks=pytest.mark.thorough),
+    ],
 )
-def test_it_has_learnt_to_read_scenes(root: Path, options: SegmentOptions) -> None:
-    """Pooled over 8 unseen scenes; docs/demo-model.md has the full figures."""
+def test_it_has_learnt_to_read_scenes(root: Path, options: SegmentOptions, scenes: int) -> None:
+    """Pooled over unseen scenes; docs/demo-model.md has the full figures."""
     engine = open_engine(SPEC, find_graphs(root / "model_repository", SPEC))
     matrix = ConfusionMatrix(SPEC.classes)
 
     async def score() -> None:
-        for seed in range(8):
+        for seed in range(scenes):
             scene = draw_scene(seed, 512, 1024)
             plan = plan_request(Size(512, 1024), SPEC, options)
             result = await segment(scene.image, SPEC, engine, plan, Timings())

@@ -59,6 +59,7 @@ def test_minutes_that_are_none_are_refused(minutes: str, root: Path) -> None:
 
 
 @pytest.mark.usefixtures("an_h200")
+@pytest.mark.slow
 def test_a_driver_without_a_cuda_build_of_pytorch_says_so_for_every_step(
     root: Path, tmp_path: Path
 ) -> None:

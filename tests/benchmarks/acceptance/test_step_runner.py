@@ -24,6 +24,11 @@ _WRITE = "import json, os, signal, sys, time; file = sys.argv[1]\n"
 _GOOD = _WRITE + "json.dump({'results': [{'outcome': 'passed', 'test': 'a'}]}, open(file, 'w'))\n"
 
 
+@pytest.fixture(autouse=True)
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.acceptance.run._POLL_SECONDS", 0.02)
+
+
 def _step(
     code: str,
     *,
@@ -101,6 +106,7 @@ def _let_time_fly(monkeypatch: pytest.MonkeyPatch, minutes: float, once: Path) -
     monkeypatch.setattr("benchmarks.acceptance.step_runner.time", clock)
 
 
+@pytest.mark.slow
 def test_a_step_that_hangs_is_killed_with_its_children_and_what_it_measured_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +134,7 @@ def _is_gone(pid: int) -> bool:
     return status == "Z"  # it was killed, and its new parent has not collected it yet
 
 
+@pytest.mark.slow
 def test_when_the_time_is_over_a_step_is_stopped_and_the_others_are_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +158,7 @@ def test_when_the_time_is_over_a_step_is_stopped_and_the_others_are_not_run(
     assert _exit_status(content) == 0
 
 
+@pytest.mark.slow
 def test_a_result_that_is_not_good_counts_in_a_step_that_was_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,9 @@ from benchmarks.accuracy.confusion_chart import confusion_figure, draw_confusion
 from ocrnet.zoo import load_labels
 
 
-@pytest.mark.parametrize("dataset", ["cityscapes", "voc12", "ade20k"])
+@pytest.mark.parametrize(
+    "dataset", ["cityscapes", "voc12", pytest.param("ade20k", marks=pytest.mark.slow)]
+)
 def test_no_text_is_cut_off_or_runs_into_another(dataset: str) -> None:
     names = load_labels(dataset).names
     counts = np.full((len(names), len(names)), 10)

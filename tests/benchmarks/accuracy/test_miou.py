@@ -1,5 +1,6 @@
 """The command over drawn scenes, by all three ways, and what it refuses."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,12 +18,13 @@ from ocrnet.engines.fake import FakeEngine
 from ocrnet.engines.in_process import InProcessEngine
 from ocrnet.inference.options import SegmentOptions
 from ocrnet.scenes import IGNORE, draw_scene
-from ocrnet.zoo import Size, get_spec
+from ocrnet.zoo import ModelSpec, Size, get_spec
 
 DEMO = get_spec("demo")
 SCENES = ["--scenes", "3", "--height", "128", "--width", "256"]
 
 
+@pytest.mark.slow
 def test_the_demo_on_scenes(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], masks_of_files: Callable
 ) -> None:
@@ -57,8 +59,8 @@ def test_the_demo_on_scenes(
     "options",
     [
         SegmentOptions("whole"),
-        SegmentOptions("slide", Size(96, 160)),
-        SegmentOptions("whole", scales=(0.5, 1.0), flip=True),
+        pytest.param(SegmentOptions("slide", Size(96, 160)), marks=pytest.mark.slow),
+        pytest.param(SegmentOptions("whole", scales=(0.5, 1.0), flip=True), marks=pytest.mark.slow),
     ],
 )
 def test_torch_equals_the_engine(root: Path, options: SegmentOptions) -> None:
@@ -75,10 +77,18 @@ def test_torch_equals_the_engine(root: Path, options: SegmentOptions) -> None:
     assert (served == reference).mean() >= 0.999
 
 
-@pytest.mark.parametrize("name", ["demo", "ocrnet_hr48_cityscapes_authors"])
-def test_torch_alone_equals_torch_within_the_served_code(name: str) -> None:
+@pytest.mark.parametrize(
+    "spec",
+    [
+        DEMO,
+        dataclasses.replace(DEMO, align_corners=True),
+        pytest.param(get_spec("ocrnet_hr48_cityscapes_authors"), marks=pytest.mark.thorough),
+    ],
+    ids=["demo", "demo, corners aligned", "ocrnet_hr48_cityscapes_authors"],
+)
+def test_torch_alone_equals_torch_within_the_served_code(spec: ModelSpec) -> None:
     """The demo's logits keep no corners aligned, those of the authors' network do."""
-    spec, options = get_spec(name), SegmentOptions("whole")
+    options = SegmentOptions("whole")
     image = draw_scene(1, 40, 56).image
     network = load_model(spec, "stand-in")
     alone = WholeLabeller(spec, network, {})

@@ -46,6 +46,7 @@ def _send(
     return asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_a_slow_server_delays_answers_but_no_request() -> None:
     turn = asyncio.Lock()
 
@@ -110,6 +111,7 @@ def test_a_client_later_than_the_timeout_sends_nothing() -> None:
     assert not stub.headers
 
 
+@pytest.mark.slow
 def test_the_gateway_is_told_the_deadline_and_without_an_answer_the_client_gives_up() -> None:
     with serving(always(200, MASK, seconds=60)) as stub:
         for seconds in ever_longer(1):
@@ -198,6 +200,7 @@ def test_capacity_is_not_measured_from_refusals() -> None:
     assert len(stub.headers) == 2
 
 
+@pytest.mark.slow
 def test_a_gateway_that_gives_no_first_mask_is_not_measured() -> None:
     async def run(url: str, timeout: float) -> None:
         async with connections(url) as client:

@@ -87,6 +87,7 @@ def test_the_chart_s_file_is_what_its_name_says(tmp_path: Path, ending: str, sta
     assert len(content) > 10_000
 
 
+@pytest.mark.slow
 def test_a_gateway_is_started_measured_and_stopped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -151,6 +151,7 @@ def test_capacity_is_measured_unless_it_is_stated() -> None:
     assert results.capacity.requests >= 2
 
 
+@pytest.mark.slow
 def test_a_step_s_batches_are_those_of_its_own() -> None:
     counts: Iterator[tuple[int, int]] = iter([(9, 9), (10, 10), (10, 10), (12, 20), (14, 30)])
 

@@ -7,6 +7,7 @@ from ocrnet.inference.options import SegmentOptions
 from ocrnet.zoo import Size, get_spec
 
 
+@pytest.mark.slow
 def test_a_network_s_work_grows_with_its_windows() -> None:
     spec = get_spec("demo")
     whole, slide = SegmentOptions("whole"), SegmentOptions("slide")

@@ -75,6 +75,7 @@ def build(tmp_path: Path) -> Callable[..., int]:
     return build
 
 
+@pytest.mark.slow
 def test_both_targets_lie_beside_each_other(
     build: Callable[..., int], tmp_path: Path, spec: ModelSpec, calls: list[str]
 ) -> None:
@@ -102,6 +103,7 @@ def test_both_targets_lie_beside_each_other(
     assert kinds_present(tmp_path / "repository", "demo") == []  # nothing for the engine in process
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_toy")
 def test_it_is_made_anew_only_for_other_pictures(
     build: Callable[..., int],

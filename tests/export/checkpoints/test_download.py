@@ -61,7 +61,7 @@ def spec(
 ) -> Iterator[ModelSpec]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}/x-{DIGEST[:8]}.pth"
     yield dataclasses.replace(get_spec("demo"), checkpoint=Checkpoint(url, DIGEST[:8]))

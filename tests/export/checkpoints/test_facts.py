@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from export.checkpoints.cache import cached_checkpoint, origin_record
 from ocrnet.errors import CheckpointError, UnsupportedModel
 from ocrnet.zoo import get_spec
 from ocrnet.zoo.spec import Checkpoint, ModelSpec
+from tests.small_models import one_block_a_branch
 
 CITYSCAPES = get_spec("ocrnet_hr18s_cityscapes_40k")
 NAMES = CITYSCAPES.labels.names
@@ -60,8 +61,14 @@ def _old(corners: bool = False, crop: str = "(512, 1024)", rgb: bool = True, **m
     return OLD_CONFIG.format(corners=corners, crop=crop, rgb=rgb, scale=scale)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _small_network() -> Iterator[None]:
+    with one_block_a_branch():
+        yield
+
+
 @pytest.fixture(scope="module")
-def state() -> dict[str, torch.Tensor]:
+def state(_small_network: None) -> dict[str, torch.Tensor]:
     return load_model(CITYSCAPES, "stand-in").state_dict()
 
 

@@ -75,6 +75,7 @@ def test_mmengine_files_load_without_mmengine(golden: Path) -> None:
     assert all(isinstance(value, torch.Tensor) for value in tensors.values())
 
 
+@pytest.mark.slow
 def test_the_authors_checkpoint_gives_the_authors_logits_and_labels(
     tmp_path: Path, golden: Path, golden_weights: ModuleType
 ) -> None:

@@ -27,6 +27,7 @@ def right(toy: onnx.ModelProto, image: NDArray[np.uint8]) -> Example:
     return Example("right", image, labeller(toy, SPEC)(image))
 
 
+@pytest.mark.slow
 def test_the_float_graph_loses_nothing(
     demo: Source, graph: onnx.ModelProto, pictures: CalibrationImages
 ) -> None:

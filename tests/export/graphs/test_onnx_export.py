@@ -1,7 +1,10 @@
-"""Every kind of graph, for two architectures, through the documented command."""
+"""Every kind of graph through the documented command, of a small network and of two of the zoo."""
 
 import asyncio
 import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,47 +22,92 @@ from export.graphs.ports import declared_ports
 from export.triton.agreement import differences
 from export.triton.config_files import config_files
 from export.triton.models import Serving
-from ocrnet.artefacts import find_graphs, read_manifest
+from ocrnet.artefacts import Kind, find_graphs, read_manifest
 from ocrnet.cli import main
 from ocrnet.engines import open_engine
 from ocrnet.errors import ArtefactError
-from ocrnet.zoo import Size, get_spec
+from ocrnet.zoo import ModelSpec, Size, get_spec
+from tests.small_models import WHOLE, WINDOW, one_block_a_branch, small_spec
 
 CITYSCAPES = "ocrnet_hr18s_cityscapes_40k"
 VOC = "ocrnet_hr18_voc12_20k"
+SMALL_VOC = "ocrnet_hr18s_voc12_20k"
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("repository")
-    command = ["export", "build", CITYSCAPES, VOC, "--checkpoint", "stand-in"]
-    assert main([*command, "--repository", str(folder)]) == 0
-    return folder
+@dataclass(frozen=True)
+class Built:
+    """What the command built: of Cityscapes all kinds, of VOC 2012 all but whole images."""
+
+    repository: Path
+    small: bool
+
+    @property
+    def voc(self) -> str:
+        return SMALL_VOC if self.small else VOC
+
+    @property
+    def spec(self) -> Callable[[str], ModelSpec]:
+        return small_spec if self.small else get_spec
+
+    @contextmanager
+    def zoo(self) -> Iterator[None]:
+        """Let models be those that were built, wherever they are named."""
+        with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+            patch.setattr("export.commands.build.get_spec", self.spec)
+            if self.small:
+                stack.enter_context(one_block_a_branch())
+            yield
 
 
-def test_every_kind_is_there_and_nothing_half_built(repository: Path) -> None:
-    assert sorted(path.name for path in repository.iterdir()) == [
-        f"{VOC}_dynamic",
-        f"{VOC}_window",
-        f"{CITYSCAPES}_dynamic",
-        f"{CITYSCAPES}_whole",
-        f"{CITYSCAPES}_window",
-    ]
-    assert not list(repository.glob("*/1.partial"))
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("small", marks=pytest.mark.slow),
+        pytest.param("as served", marks=[pytest.mark.slow, pytest.mark.thorough]),
+    ],
+)
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Of two architectures at the zoo's own sizes, and of a small network at small ones."""
+    made = Built(tmp_path_factory.mktemp("repository"), request.param == "small")
+    command = ["export", "build", CITYSCAPES, made.voc, "--checkpoint", "stand-in"]
+    with made.zoo():
+        assert main([*command, "--repository", str(made.repository)]) == 0
+    return made
+
+
+def test_every_kind_is_there_and_nothing_half_built(built: Built) -> None:
+    assert sorted(path.name for path in built.repository.iterdir()) == sorted(
+        [
+            f"{built.voc}_dynamic",
+            f"{built.voc}_window",
+            f"{CITYSCAPES}_dynamic",
+            f"{CITYSCAPES}_whole",
+            f"{CITYSCAPES}_window",
+        ]
+    )
+    assert not list(built.repository.glob("*/1.partial"))
 
 
 @pytest.mark.parametrize(
-    ("folder", "size"),
+    ("dataset", "kind", "as_served"),
     [
-        (f"{CITYSCAPES}_dynamic", None),
-        (f"{CITYSCAPES}_window", Size(512, 1024)),
-        (f"{CITYSCAPES}_whole", Size(1024, 2048)),
-        (f"{VOC}_dynamic", None),
-        (f"{VOC}_window", Size(512, 512)),
+        ("cityscapes", "dynamic", None),
+        ("cityscapes", "window", Size(512, 1024)),
+        ("cityscapes", "whole", Size(1024, 2048)),
+        ("voc12", "dynamic", None),
+        ("voc12", "window", Size(512, 512)),
     ],
 )
-def test_graphs_keep_the_contract(repository: Path, folder: str, size: Size | None) -> None:
-    path = repository / folder / "1" / "model.onnx"
+def test_graphs_keep_the_contract(
+    built: Built, dataset: str, kind: Kind, as_served: Size | None
+) -> None:
+    name = CITYSCAPES if dataset == "cityscapes" else built.voc
+    spec = built.spec(name)
+    size = as_served
+    if built.small:
+        size = {"dynamic": None, "window": WINDOW, "whole": WHOLE}[kind]
+    folder = f"{name}_{kind}"
+    path = built.repository / folder / "1" / "model.onnx"
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     names = [node.name for node in model.graph.node]
@@ -71,11 +119,11 @@ def test_graphs_keep_the_contract(repository: Path, folder: str, size: Size | No
     assert logits.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
     dims = [dim.dim_value or dim.dim_param for dim in image.type.tensor_type.shape.dim]
     assert dims == (["N", "H", "W", 3] if size is None else ["N", size.height, size.width, 3])
-    classes = 19 if folder.startswith(CITYSCAPES) else 21
+    classes = 19 if dataset == "cityscapes" else 21
     dims = [dim.dim_value or dim.dim_param for dim in logits.type.tensor_type.shape.dim]
     grid = ["h", "w"] if size is None else [size.height // 4, size.width // 4]
     assert dims == ["N", classes, *grid]
-    configurations = config_files(get_spec(folder.rpartition("_")[0]), Serving())
+    configurations = config_files(spec, Serving())
     config = text_format.Parse(configurations[f"{folder}/configs/cpu.pbtxt"], ModelConfig())
     assert not differences(declared_ports(model), config)
     # uint8 may meet nothing but a Cast (TensorRT), and normalisation is not folded away.
@@ -101,38 +149,40 @@ def test_parity_sizes_include_odd_ones_and_not_the_traced_one() -> None:
     assert any(size.height % 2 and size.width % 2 for size in DYNAMIC_SIZES)
 
 
-def test_parity_fails_for_a_graph_of_other_weights(repository: Path) -> None:
-    network = load_model(CITYSCAPES, "stand-in")
+def test_parity_fails_for_a_graph_of_other_weights(built: Built) -> None:
+    with built.zoo():
+        network = load_model(CITYSCAPES, "stand-in")
     with torch.no_grad():
         network.get_parameter("decode_head.1.conv_seg.bias")[3] += 0.01
-    path = repository / f"{CITYSCAPES}_dynamic" / "1" / "model.onnx"
+    path = built.repository / f"{CITYSCAPES}_dynamic" / "1" / "model.onnx"
     with pytest.raises(ArtefactError, match="of the largest"):
         compare(run_pytorch(network), run_onnx(path), (Size(40, 40),), "float32")
 
 
-def test_the_engine_takes_the_fixed_graph_for_its_size(repository: Path) -> None:
-    spec = get_spec(CITYSCAPES)
-    graphs = [one for one in find_graphs(repository, spec) if one.manifest.kind != "whole"]
-    image = np.random.default_rng(0).integers(0, 256, (1, 512, 1024, 3), dtype=np.uint8)
+def test_the_engine_takes_the_fixed_graph_for_its_size(built: Built) -> None:
+    spec = built.spec(CITYSCAPES)
+    graphs = [one for one in find_graphs(built.repository, spec) if one.manifest.kind != "whole"]
+    shape = (1, spec.crop.height, spec.crop.width, 3)
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
-    async def ask(chosen: list) -> np.ndarray:
+    async def ask(chosen: list, *images: np.ndarray) -> list[np.ndarray]:
         engine = open_engine(spec, chosen)
         try:
-            return await engine.infer(image, "logits")
+            return [await engine.infer(each, "logits") for each in images]
         finally:
             await engine.close()
 
-    fixed = asyncio.run(ask(graphs))
-    dynamic = asyncio.run(ask([graph for graph in graphs if graph.fixed_size is None]))
+    both = np.concatenate([image[:, ::-1], image])  # one by one, in their order
+    fixed, two = asyncio.run(ask(graphs, image, both))
+    (dynamic,) = asyncio.run(ask([one for one in graphs if one.fixed_size is None], image))
     np.testing.assert_allclose(fixed, dynamic, atol=1e-4 * np.abs(dynamic).max())
-    image = np.concatenate([image[:, ::-1], image])  # one by one, in their order
-    two = asyncio.run(ask(graphs))
     np.testing.assert_array_equal(two[1:], fixed)
     assert np.abs(two[0] - two[1]).max() > 0
     with pytest.raises(ArtefactError, match="dynamic graph"):
-        asyncio.run(ask([graph for graph in graphs if graph.fixed_size]))
+        asyncio.run(ask([graph for graph in graphs if graph.fixed_size], image))
 
 
+@pytest.mark.slow
 def test_all_exports_the_demo_from_its_own_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,40 +220,43 @@ def test_a_model_without_a_pulled_checkpoint_says_how_to_get_it(
     assert f"ocrnet export pull {VOC}" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_pulled_checkpoint_is_exported_and_named_in_the_manifest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    spec = get_spec(VOC)
+    spec = get_spec(SMALL_VOC)
     cached = tmp_path / "cache" / "ocrnet" / "checkpoints" / spec.checkpoint.file_name
     cached.parent.mkdir(parents=True)
-    torch.save({"state_dict": load_model(VOC, "stand-in").state_dict(), "meta": {}}, cached)
     command = ["export", "build", spec.aliases[0], "--kinds", "dynamic"]
-    assert main([*command, "--repository", str(tmp_path)]) == 0
+    with one_block_a_branch():
+        network = load_model(SMALL_VOC, "stand-in")
+        torch.save({"state_dict": network.state_dict(), "meta": {}}, cached)
+        assert main([*command, "--repository", str(tmp_path)]) == 0
     manifest = json.loads(
-        (tmp_path / f"{VOC}_dynamic" / "1" / "model.onnx.manifest.json").read_text()
+        (tmp_path / f"{SMALL_VOC}_dynamic" / "1" / "model.onnx.manifest.json").read_text()
     )
     assert manifest["checkpoint"] == spec.checkpoint.file_name
     assert len(manifest["checkpoint_sha256"]) == 64
 
 
 def test_fixed_graphs_are_rewritten_unless_asked_otherwise(
-    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def passes(folder: Path) -> list[str]:
         manifest = read_manifest(folder / "1" / "model.onnx.manifest.json")
         return manifest.build.passes
 
     all_of_them = ["split_bottleneck", "token_head", "associative"]
-    assert passes(repository / f"{VOC}_window") == all_of_them
-    assert passes(repository / f"{VOC}_dynamic") == []
-    small = "ocrnet_hr18s_voc12_20k"
-    command = ["export", "build", small, "--checkpoint", "stand-in", "--kinds", "window"]
+    assert passes(built.repository / f"{built.voc}_window") == all_of_them
+    assert passes(built.repository / f"{built.voc}_dynamic") == []
+    command = ["export", "build", SMALL_VOC, "--checkpoint", "stand-in", "--kinds", "window"]
     command += ["--repository", str(tmp_path)]
-    for flags, expected in [(["--graph", "plain"], []), ([], all_of_them)]:
-        capsys.readouterr()
-        assert main([*command, *flags]) == 0
-        assert "of the largest logit" in capsys.readouterr().out  # built, the second time too
-        assert passes(tmp_path / f"{small}_window") == expected
-    assert main(command) == 0
+    with built.zoo():
+        for flags, expected in [(["--graph", "plain"], []), ([], all_of_them)]:
+            capsys.readouterr()
+            assert main([*command, *flags]) == 0
+            assert "of the largest logit" in capsys.readouterr().out  # built, the second time too
+            assert passes(tmp_path / f"{SMALL_VOC}_window") == expected
+        assert main(command) == 0
     assert "of the largest logit" not in capsys.readouterr().out

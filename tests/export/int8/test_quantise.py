@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import numpy as np
 import onnx
@@ -15,7 +16,7 @@ from export.evaluation.int8_judge import Judge, labeller
 from export.evaluation.runners import run_onnx
 from export.graphs.fp16 import to_fp16, with_visible_rounding
 from export.graphs.source import Source
-from export.int8.calibration import CalibrationImages
+from export.int8.calibration import CalibrationImages, synthetic_pictures
 from export.int8.layer_groups import OF_REWRITTEN, layer_group_of
 from export.int8.quantise import to_openvino, to_qdq
 from export.int8.sensitivity import BY_DEFAULT
@@ -25,6 +26,9 @@ from export.tensorrt.profiles import ShapeRange
 from ocrnet.datasets import SyntheticScenes
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size
+from tests.small_models import one_block_a_branch
+
+pytestmark = pytest.mark.slow
 
 KEPT_IN_FLOAT = tuple(BY_DEFAULT.keys() - OF_REWRITTEN)
 
@@ -135,14 +139,26 @@ def test_a_fixed_graph_is_calibrated_with_smaller_pictures_and_keeps_its_size(
     assert str(for_cpu.output("logits").get_partial_shape()) == "[?,19,2,256]"
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "calibrated"),
+    [
+        ("one block a branch", Size(192, 256), Size(64, 128)),
+        pytest.param("demo", Size(384, 512), Size(128, 256), marks=pytest.mark.thorough),
+    ],
+)
 def test_a_rewritten_graph_is_calibrated_as_that_of_a_smaller_size(
-    demo: Source, pictures: CalibrationImages
+    name: str, size: Size, calibrated: Size, demo: Source
 ) -> None:
-    size = Size(384, 512)
-    graph = demo.optimised_graph(size, "int8")
-    small = demo.optimised_graph(Size(128, 256), "int8")
+    pictures = synthetic_pictures(demo.spec, calibrated, 4)
+    with ExitStack() as stack:
+        source = demo
+        if name != "demo":
+            stack.enter_context(one_block_a_branch())
+            source = Source(demo.spec, "stand-in")
+        graph = source.optimised_graph(size, "int8")
+        small = source.optimised_graph(calibrated, "int8")
     quantised = to_openvino(graph, pictures.calibration, tuple(BY_DEFAULT), rewritten=small)
-    assert str(quantised.input("image").get_partial_shape()) == "[1,384,512,3]"
+    assert str(quantised.input("image").get_partial_shape()) == f"[1,{size.height},{size.width},3]"
     kinds = Counter(
         tuple(_quantised(value) for value in op.input_values())
         for op in quantised.get_ops()

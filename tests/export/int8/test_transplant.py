@@ -1,5 +1,7 @@
 """From one size to another: what would have been made for it, and never of another network."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import onnx
 import openvino
@@ -12,16 +14,28 @@ from export.int8.transplant import transplant
 from ocrnet.errors import ArtefactError
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size
+from tests.small_models import one_block_a_branch
 
 SMALL, LARGE, ODD = Size(128, 256), Size(384, 512), Size(93, 512)
 
 
-@pytest.fixture(scope="module")
-def graphs(demo: Source) -> dict[Size, openvino.Model]:
-    return {
-        size: _read(_one_picture(demo.optimised_graph(size, "int8")))
-        for size in (SMALL, LARGE, ODD)
-    }
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("one block a branch", marks=pytest.mark.slow),
+        pytest.param("demo", marks=[pytest.mark.slow, pytest.mark.thorough]),
+    ],
+)
+def graphs(request: pytest.FixtureRequest, demo: Source) -> dict[Size, openvino.Model]:
+    with ExitStack() as stack:
+        source = demo
+        if request.param != "demo":
+            stack.enter_context(one_block_a_branch())
+            source = Source(demo.spec, "stand-in")
+        return {
+            size: _read(_one_picture(source.optimised_graph(size, "int8")))
+            for size in (SMALL, LARGE, ODD)
+        }
 
 
 @pytest.mark.parametrize("large", [LARGE, ODD], ids=str)

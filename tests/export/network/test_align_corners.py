@@ -86,6 +86,7 @@ def _labels(
     return asyncio.run(segment(image, spec, _OnNetwork(network), plan, Timings())).labels
 
 
+@pytest.mark.slow
 def test_whole_and_slide_are_those_of_mmsegmentation(
     own: tuple[OCRNet, ModelSpec, NDArray[np.uint8]], golden: Path
 ) -> None:

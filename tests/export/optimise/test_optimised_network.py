@@ -1,10 +1,12 @@
 """Every pass alone, and all together: the plain network's logits, up to rounding."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
 import pytest
 import torch
+from _pytest.mark import ParameterSet
 
 from export import load_model
 from export.network import OCRNet
@@ -59,8 +61,17 @@ def _difference(name: str, size: Size, passes: Passes, kind: torch.dtype) -> flo
     return float((found - expected).abs().max() / expected.abs().max())
 
 
-@pytest.mark.parametrize("passes", CASES.values(), ids=CASES)
-@pytest.mark.parametrize("model", MODELS)
+def _models_and_cases() -> Iterator[ParameterSet]:
+    """Each pass alone is shown by the small network, and in float64 below."""
+    for model in MODELS:
+        for case, passes in CASES.items():
+            alone = model != MODELS[0] and not case.startswith("all")
+            marks = [pytest.mark.thorough] if alone else []
+            yield pytest.param(model, passes, id=f"{model}-{case}", marks=marks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "passes"), list(_models_and_cases()))
 def test_a_pass_changes_nothing_but_rounding(model: str, passes: Passes) -> None:
     assert _difference(model, Size(96, 160), passes, torch.float32) < 1e-5
 
@@ -75,15 +86,16 @@ def test_without_passes_it_is_the_network() -> None:
 
 
 def test_some_passes_need_tokens() -> None:
-    network = load_model(MODELS[0], "stand-in")
+    network = _network(MODELS[0], torch.float32)
     for name in ("associative", "convolutions"):
         with pytest.raises(ValueError, match=f"'{name}' needs 'token_head'"):
             OptimisedNetwork(network, Size(64, 64), replace(NONE, **{name: True}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["split_bottleneck", "split_auxiliary"])
 def test_a_network_without_branches_has_no_split(name: str) -> None:
-    network = load_model(MODELS[2], "stand-in")
+    network = _network(MODELS[2], torch.float32)
     assert not isinstance(network.backbone, HRNet)
     with pytest.raises(ValueError, match=f"'{name}' needs branches"):
         OptimisedNetwork(network, Size(64, 64), replace(NONE, **{name: True}))

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,7 +23,8 @@ from export.tensorrt.profiles import shape_range
 from ocrnet.artefacts import Manifest, PlanGpu, read_manifest
 from ocrnet.cli import main
 from ocrnet.errors import ArtefactError
-from ocrnet.zoo import Size, get_spec
+from ocrnet.zoo import ModelSpec, Size, get_spec
+from tests.small_models import one_block_a_branch, small_spec
 
 WHOLE = Size(1024, 2048)
 
@@ -34,9 +36,27 @@ def _rtx() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_rtx")
-@pytest.mark.parametrize("name", ["ocrnet_hr18s_cityscapes_40k", "ocrnet_hr18_ade20k_80k"])
-def test_plans_are_parsed_and_built(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "small"),
+    [
+        ("ocrnet_hr18s_cityscapes_40k", True),
+        pytest.param("ocrnet_hr18s_cityscapes_40k", False, marks=pytest.mark.thorough),
+        pytest.param("ocrnet_hr18_ade20k_80k", False, marks=pytest.mark.thorough),
+    ],
+)
+def test_plans_are_parsed_and_built(
+    name: str, small: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as stack:
+        if small:
+            stack.enter_context(one_block_a_branch())
+            monkeypatch.setattr("export.commands.build.get_spec", small_spec)
+        _build_plans(name, tmp_path)
+
+
+def _build_plans(name: str, tmp_path: Path) -> None:
     command = ["export", "build", name, "--checkpoint", "stand-in", "--kinds", "dynamic", "window"]
     precisions = ["--precision", "float16", "float32"]
     to = ["--to", "tensorrt-rtx", *precisions, "--repository", str(tmp_path)]
@@ -54,23 +74,34 @@ def test_plans_are_parsed_and_built(name: str, tmp_path: Path) -> None:
                 PlanGraph(folder / manifest.file)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_rtx")
-def test_whole_pictures_give_labels(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "spec",
+    [small_spec("demo"), pytest.param(get_spec("demo"), marks=pytest.mark.thorough)],
+    ids=["small", "as served"],
+)
+def test_whole_pictures_give_labels(
+    spec: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("export.commands.build.get_spec", lambda _: spec)
+    assert spec.whole is not None
+    height, width = spec.whole.height, spec.whole.width
     command = ["export", "build", "demo", "--to", "onnx-fp16", "tensorrt-rtx", "--kinds", "whole"]
     assert main([*command, "--max-batch", "1", "--repository", str(tmp_path)]) == 0
     folder = tmp_path / "demo_whole" / "1"
     manifest = read_manifest(folder / "model_rtx_fp16.plan.manifest.json")
     assert manifest.outputs == ["logits", "labels"]
     assert manifest.profile is not None
-    assert manifest.profile.min == manifest.profile.max == [1, 1024, 2048, 3]
-    source, plan = Source(get_spec("demo"), str(DEMO_WEIGHTS)), Target("tensorrt_rtx", "float16")
+    assert manifest.profile.min == manifest.profile.max == [1, height, width, 3]
+    source, plan = Source(spec, str(DEMO_WEIGHTS)), Target("tensorrt_rtx", "float16")
     settings = BuildSettings(tmp_path, max_batch=1)
     assert is_current(source, "whole", plan, settings)
     for other in ({"max_batch": 2}, {"plan": BuildOptions(level=5)}):
         assert not is_current(source, "whole", plan, dataclasses.replace(settings, **other))
     logits, labels = declared_ports(onnx.load(folder / "model_fp16.onnx")).outputs
-    assert logits == Port("logits", "FLOAT16", (FREE, 19, 256, 512))
-    assert labels == Port("labels", "UINT8", (FREE, 1024, 2048))
+    assert logits == Port("logits", "FLOAT16", (FREE, 19, height // 4, width // 4))
+    assert labels == Port("labels", "UINT8", (FREE, height, width))
 
 
 @pytest.mark.usefixtures("_rtx")

@@ -1,5 +1,6 @@
 import csv
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from export.training.run_config import TrainConfig, read_config
 from ocrnet.artefacts import sha256_of
 from ocrnet.errors import CheckpointError
 from ocrnet.zoo import Size, get_spec
+from tests.small_models import one_block_a_branch
 
 
 @pytest.fixture
@@ -31,6 +33,14 @@ def config(root: Path) -> TrainConfig:
     )
 
 
+@pytest.fixture
+def _small_network() -> Iterator[None]:
+    with one_block_a_branch():
+        yield
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_small_network")
 def test_resumes_as_if_never_stopped(config: TrainConfig, tmp_path: Path) -> None:
     straight = train(config, tmp_path / "straight").state_dict()
     train(config, tmp_path / "broken", stop_after=2)
@@ -44,6 +54,7 @@ def test_resumes_as_if_never_stopped(config: TrainConfig, tmp_path: Path) -> Non
     assert torch.equal(fp16["backbone.conv1.weight"], straight["backbone.conv1.weight"].half())
 
 
+@pytest.mark.slow
 def test_starts_from_the_weights_it_names_and_from_no_others(
     config: TrainConfig, tmp_path: Path, root: Path
 ) -> None:
@@ -60,6 +71,7 @@ def test_starts_from_the_weights_it_names_and_from_no_others(
         train(dataclasses.replace(config, start_sha256="0" * 64), tmp_path / "wrong")
 
 
+@pytest.mark.slow
 def test_of_several_crops_the_one_with_the_most_even_classes_is_taken(config: TrainConfig) -> None:
     entropies = {}
     for tried in (1, 6):
@@ -76,6 +88,8 @@ def test_entropy_is_that_of_the_classes_without_ignored_pixels() -> None:
     assert class_entropy(halves) == pytest.approx(np.log(2))
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("_small_network")
 def test_what_is_kept_is_the_average_over_the_steps(config: TrainConfig, tmp_path: Path) -> None:
     """Each step moves the average by 1 - decay towards the network; the first one sets it."""
     decay = 0.75
@@ -118,7 +132,7 @@ def test_steps_see_different_scenes_and_the_same_step_the_same(config: TrainConf
     assert not torch.equal(pictures, other)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_batches_come_in_order_whoever_draws_them(config: TrainConfig, workers: int) -> None:
     found = list(batches(config, 1, workers))
     assert [step for step, _, _ in found] == [1, 2, 3]

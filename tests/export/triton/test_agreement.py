@@ -22,14 +22,15 @@ from export.artefacts.targets import Target
 from export.checkpoints.loading import RANDOM_WEIGHTS
 from export.graphs.ports import FREE, Port, Ports, declared_ports
 from export.graphs.source import Source
-from export.network.hrnet import HRNetSizes
-from export.network.ocrnet import _HRNETS
 from export.triton.agreement import differences, disagreements
 from export.triton.config_files import write_configs
 from export.triton.models import Serving
 from ocrnet.artefacts import Kind, find_graphs, graph_folder, sha256_of
 from ocrnet.cli import main
 from ocrnet.zoo import ModelSpec, Size, get_spec
+from tests.small_models import one_block_a_branch
+
+pytestmark = pytest.mark.slow
 
 KINDS: tuple[Kind, ...] = ("dynamic", "window", "whole")
 FLOAT32, FLOAT16 = Target("onnx", "float32"), Target("onnx", "float16")
@@ -55,9 +56,7 @@ def source() -> Iterator[Source]:
     """An HRNet of one block a branch, with windows of 64x96 and whole pictures of 97x131."""
     demo = get_spec("demo")
     facts = {field.name: getattr(demo, field.name) for field in dataclasses.fields(demo)}
-    with pytest.MonkeyPatch.context() as patch:
-        sizes = HRNetSizes(width=18, stem_blocks=1, branch_blocks=1, stage_modules=(1, 1, 1))
-        patch.setitem(_HRNETS, "hr18s", sizes)
+    with one_block_a_branch():
         yield Source(_Small(**facts | {"crop": Size(64, 96)}), RANDOM_WEIGHTS)
 
 

@@ -15,6 +15,8 @@ from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 from tests.patience import patience
 
+pytestmark = pytest.mark.slow
+
 BLOCK = "decode_head.1.object_context_block"
 
 

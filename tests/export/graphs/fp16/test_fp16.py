@@ -11,20 +11,15 @@ from torch.nn.functional import interpolate
 from export.evaluation.runners import Run, run_onnx, run_pytorch
 from export.graphs.fp16 import to_fp16, with_visible_rounding
 from export.graphs.fp16.convert import ISLANDS
-from export.graphs.source import DEMO_WEIGHTS, Source
+from export.graphs.source import Source
 from ocrnet.errors import ArtefactError
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import get_spec
 
 
 @pytest.fixture(scope="module")
-def demo() -> Source:
-    return Source(get_spec("demo"), str(DEMO_WEIGHTS))
-
-
-@pytest.fixture(scope="module")
-def fp16(demo: Source) -> onnx.ModelProto:
-    return to_fp16(demo.plain_graph("dynamic"))
+def fp16(graph: onnx.ModelProto) -> onnx.ModelProto:
+    return to_fp16(graph)
 
 
 def _labels(run: Run, image: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -33,16 +28,28 @@ def _labels(run: Run, image: NDArray[np.uint8]) -> NDArray[np.int64]:
     return full.argmax(1)[0].numpy()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("height", "seeds"),
+    [(256, (3,)), pytest.param(512, (3, 4), marks=pytest.mark.thorough)],
+)
 def test_float16_gives_the_labels_of_float32_on_drawn_scenes(
-    demo: Source, fp16: onnx.ModelProto
+    height: int, seeds: tuple[int, ...], demo: Source, fp16: onnx.ModelProto
 ) -> None:
     exact, rounded = run_pytorch(demo.network), run_onnx(with_visible_rounding(fp16))
-    images = [draw_scene(seed, 512, 1024).image for seed in (3, 4)]
+    images = [draw_scene(seed, height, 2 * height).image for seed in seeds]
     same = np.mean([_labels(exact, image) == _labels(rounded, image) for image in images])
     assert 0.999 <= same < 1
 
 
-@pytest.mark.parametrize("name", ["ocrnet_hr18s_cityscapes_40k", "ocrnet_hr18_voc12_20k"])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ocrnet_hr18s_cityscapes_40k",
+        pytest.param("ocrnet_hr18_voc12_20k", marks=pytest.mark.thorough),
+    ],
+)
 def test_float16_gives_the_labels_of_float32_on_the_reference_picture(
     name: str, golden_weights: ModuleType
 ) -> None:
@@ -120,9 +127,9 @@ def test_rounding_is_visible() -> None:
     assert found not in (in_float32, in_float32.astype(np.float16).astype(np.float32))
 
 
-def test_a_weight_past_the_range_of_float16_is_named(demo: Source) -> None:
+def test_a_weight_past_the_range_of_float16_is_named(graph: onnx.ModelProto) -> None:
     model = onnx.ModelProto()
-    model.CopyFrom(demo.plain_graph("dynamic"))
+    model.CopyFrom(graph)
     (weight,) = [w for w in model.graph.initializer if w.name == "decode_head.1.conv_seg.weight"]
     values = onnx.numpy_helper.to_array(weight).copy()
     values[0, 0] = 70000
@@ -131,9 +138,9 @@ def test_a_weight_past_the_range_of_float16_is_named(demo: Source) -> None:
         to_fp16(model)
 
 
-def test_a_graph_of_another_exporter_is_refused(demo: Source) -> None:
+def test_a_graph_of_another_exporter_is_refused(graph: onnx.ModelProto) -> None:
     model = onnx.ModelProto()
-    model.CopyFrom(demo.plain_graph("dynamic"))
+    model.CopyFrom(graph)
     for node in model.graph.node:
         node.name = ""
     with pytest.raises(ArtefactError, match="not of this exporter"):
