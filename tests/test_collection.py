@@ -200,3 +200,17 @@ def test_what_is_no_test_to_pytest_is_found(
     tree: Callable[..., list[str]], tmp_path: Path, name: str, text: str, expected: str
 ) -> None:
     assert _never_run(tmp_path, tree(name, text=text)) == [expected]
+
+
+def test_what_leaves_make_test_stays_in_make_test_all(root: Path) -> None:
+    recipes = (root / "Makefile").read_text().split("\n\n")
+    commands = {
+        target: [recipe.splitlines()[1] for recipe in recipes if recipe.startswith(f"{target}: ")]
+        for target in ("test", "test-quick", "test-all")
+    }
+    assert commands == {
+        "test": ["\t$(PYTEST) -m 'not thorough'"],
+        "test-quick": ["\t$(PYTEST) -m 'not thorough and not slow'"],
+        "test-all": ["\t$(PYTEST)"],
+    }
+    assert "make --no-print-directory test-all" in (root / ".ci" / "run").read_text()

@@ -41,6 +41,7 @@ def test_the_islands_of_float16_are_in_parts_that_float_by_default(graph: onnx.M
     assert BY_DEFAULT.keys() == {"normalisation", "spatial gather", *OF_REWRITTEN}
 
 
+@pytest.mark.slow
 def test_each_node_of_a_rewritten_graph_is_of_one_part(demo: Source) -> None:
     graph = demo.optimised_graph(Size(128, 256), "int8")
     names = computed_nodes(graph)
