@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.lib.gateway import GatewayProcess, running_gateway
+from benchmarks.lib.machine import cores
 from ocrnet.artefacts import find_graphs
 from ocrnet.engines import Engine, open_engine
 from ocrnet.engines.contract import Images, OutputName
@@ -51,6 +52,16 @@ SETTINGS = {
     "max_request_time": min(2 * ANSWER, 86_400.0),
     "body_timeout": min(patience(10), 3600.0),
 }
+
+
+def pytest_configure() -> None:
+    """Share the cores among the workers: threads of one would wait in loops for those of another.
+
+    Before PyTorch is imported, and for every process that a test starts.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // workers)))
 
 
 @pytest.fixture(autouse=True)

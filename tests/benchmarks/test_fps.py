@@ -12,7 +12,7 @@ from benchmarks.fps import main
 from benchmarks.speed import measure
 from benchmarks.speed.case import Case
 from benchmarks.speed.compute import measured_peak
-from benchmarks.speed.measure import Bench, Facts
+from benchmarks.speed.measure import Bench
 
 
 @pytest.fixture
@@ -26,14 +26,13 @@ def fps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return run
 
 
-def _mostly_here(work: Any, case: Case, bench: Bench) -> Facts:
+def _mostly_here(work: Any, case: Case, bench: Bench) -> Any:
     """Do it without a new process, which takes seconds to import what it needs.
 
     What asks a gateway leaves its connections to the end of its process.
     """
     asks = work is measure._measure and case.engine == "http"
-    facts: Facts = _in_child(work, case, bench) if asks else work(case, bench)
-    return facts
+    return _in_child(work, case, bench) if asks else work(case, bench)
 
 
 _in_child = measure._in_child

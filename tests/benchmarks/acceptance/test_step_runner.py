@@ -26,7 +26,7 @@ _GOOD = _WRITE + "json.dump({'results': [{'outcome': 'passed', 'test': 'a'}]}, o
 
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.acceptance.run._POLL_SECONDS", 0.02)
+    monkeypatch.setattr("benchmarks.acceptance.step_runner._POLL_SECONDS", 0.02)
 
 
 def _step(
