@@ -1,8 +1,9 @@
 """benchmarks/load.py as it is called: what it prints, writes and ends with."""
 
 import json
-import os
 import signal
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from benchmarks.loadtest.latency_chart import draw, save
 from benchmarks.loadtest.load_steps import Step
 from benchmarks.loadtest.summary import summarise
 from tests.benchmarks.loadtest.load_stub import Answer, always, serving
+from tests.patience import patience
 
 OKABE_ITO = {"#0072B2", "#D55E00", "#009E73", "#CC79A7"}
 
@@ -132,22 +134,28 @@ def test_a_wrong_mask_under_load_is_status_1(
     assert step["summary"]["wrong"] == 1
 
 
-def test_what_was_finished_before_ctrl_c_is_printed_and_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.slow
+def test_what_was_finished_before_ctrl_c_is_printed_and_written(root: Path, tmp_path: Path) -> None:
+    """In a process of its own: SIGINT is the whole process's, and here are other tests' threads."""
+    started: list[subprocess.Popen[str]] = []
+
     async def interrupt(number: int) -> Answer:
         if number == 13:  # one alone, ten of the first step, and in the middle of the second
-            os.kill(os.getpid(), signal.SIGINT)
+            started[0].send_signal(signal.SIGINT)
         return 200, b"a mask"
 
     path, chart = tmp_path / "load.json", tmp_path / "load.png"
     with serving(interrupt) as stub:
-        load = ["--capacity", "20", "--steps", "1,2", "--seconds", "0.5", "--mix", "32x32:whole=1"]
-        files = ["--json", str(path), "--chart", str(chart)]
-        assert main(["--url", stub.url, *load, *files]) == 130
-    printed = capsys.readouterr()
-    assert "interrupted: what was finished is above" in printed.err
-    assert "10 masks equal the one made alone" in printed.out
+        command = [sys.executable, "-m", "benchmarks.load", "--url", stub.url, "--capacity", "20"]
+        command += ["--steps", "1,2", "--seconds", "0.5", "--mix", "32x32:whole=1"]
+        command += ["--json", str(path), "--chart", str(chart)]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, cwd=root, stdout=pipe, stderr=pipe, text=True) as running:
+            started.append(running)
+            out, err = running.communicate(timeout=patience(6))
+    assert running.returncode == 130, err
+    assert "interrupted: what was finished is above" in err
+    assert "10 masks equal the one made alone" in out
     content = json.loads(path.read_text(encoding="utf-8"))
     assert [step["summary"]["requests"] for step in content["steps"]] == [10]
     assert chart.read_bytes().startswith(b"\x89PNG")
