@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.lib.bare_runtimes import onnxruntime_run, openvino_run
 from ocrnet.engines.openvino import OpenVinoGraph
 from ocrnet.scenes import draw_scene
+
+pytestmark = pytest.mark.slow
 
 
 def test_bare_runtimes_give_the_engine_s_logits(root: Path) -> None:

@@ -13,6 +13,8 @@ from corpus.case import Case, judge
 from corpus.png import GREY, SIGNATURE, chunk, header, pixels, png
 from ocrnet.scenes import draw_scene
 
+pytestmark = pytest.mark.slow
+
 SCENE = draw_scene(1, 64, 96).image
 OTHER = draw_scene(2, 64, 96).image
 NOISE = np.random.default_rng(0).integers(0, 256, 65536, dtype=np.uint8).tobytes()

@@ -16,6 +16,8 @@ from ocrnet.engines.fake import FakeEngine
 from ocrnet.scenes import draw_scene
 from tests.patience import patience
 
+pytestmark = pytest.mark.slow
+
 SCENE = draw_scene(1, 64, 96).image
 PNG = png(SCENE)
 # 50 million pixels in a few KB.

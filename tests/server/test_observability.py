@@ -13,6 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.patience import patience, wait_until
 
+pytestmark = pytest.mark.slow
+
 Gateway = Callable[..., httpx2.Client]
 
 

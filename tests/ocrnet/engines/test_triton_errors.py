@@ -17,6 +17,8 @@ from ocrnet.errors import DeadlineExceeded, EngineError, EngineUnavailable, Over
 from ocrnet.zoo import get_spec
 from server.local_triton import LocalTriton, TritonEnvironment
 
+pytestmark = pytest.mark.slow
+
 Send = Callable[..., InferenceServerException | None]
 _QUEUE = 2
 
