@@ -57,7 +57,7 @@ class Case:
 
 
 def cases(names: list[str]) -> list[Case]:
-    """Return what there is to build for these architectures: kinds of graph times precisions."""
+    """Return the plans to build for these architectures: each kind of graph in each precision."""
     return [
         Case(name, specs[0].name, kind, precision)
         for name, specs in architectures().items()

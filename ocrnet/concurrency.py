@@ -23,8 +23,8 @@ class WorkCancelled(Exception):
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work` in a thread; if the task is cancelled, only once the thread is done.
 
-    `asyncio.to_thread` would leave it running: whoever gives a place back when the task ends
-    would give it back too early. Long work can end sooner by calling `stop_if_cancelled`.
+    `asyncio.to_thread` would leave it running, and a place that is given back when the task ends
+    would be given back too early. Long work can end sooner by calling `stop_if_cancelled`.
 
     Raises whatever `work` raises, and OutOfMemory where memory could not be allocated.
     """
@@ -74,7 +74,7 @@ async def in_lone_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
         value, error = None, None
         try:
             value = work(*args, **kwargs)
-        except BaseException as caught:  # noqa: BLE001  # handed on to whoever awaits
+        except BaseException as caught:  # noqa: BLE001  # re-raised where the result is awaited
             error = caught
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, value, error)

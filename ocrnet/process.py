@@ -51,8 +51,8 @@ def _set(option: int, value: int) -> None:
 def switch_off_telemetry() -> None:
     """Make `import openvino_telemetry` fail from now on, and tell ONNX Runtime not to report.
 
-    Has to run before either is imported, which without_telemetry.py sees to; whoever did so before
-    us has made their choice.
+    Has to run before either is imported, which without_telemetry.py sees to. A program that has
+    imported them by itself before keeps its own choice.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     # None in the place of a module: Python's own way to say that there is none.

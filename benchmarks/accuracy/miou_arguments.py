@@ -1,4 +1,4 @@
-"""The command line of `benchmarks/miou.py`: what there is to say, and what does not go together."""
+"""The command line of `benchmarks/miou.py`: its flags, and which of them exclude each other."""
 
 import argparse
 import importlib.util

@@ -98,7 +98,7 @@ def published_size(spec: ModelSpec) -> Size:
 
 
 def check_case(case: Case, device: Device, *, elsewhere: bool = False) -> None:
-    """Raise InputError for a case that there is not on that device, saying which there is.
+    """Raise InputError for a combination that the device does not support, naming one that it does.
 
     elsewhere: whether a server that runs already is asked, instead of one started here, on the CPU.
     """

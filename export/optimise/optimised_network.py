@@ -22,7 +22,7 @@ class OptimisedNetwork(nn.Module):
     """uint8 RGB (N, H, W, 3) of one H and W → logits float32 (N, K, ⌈H/s⌉, ⌈W/s⌉).
 
     Nodes of exported graphs have the names of attributes. INT8 sorts them into layer groups by what
-    the modules declare, and reports name them: whoever renames an attribute changes graphs.
+    the modules declare, and reports name them. Renaming an attribute changes the graphs.
     """
 
     # Patterns of node names by attribute and layer group: of those that INT8 graphs have.
