@@ -5,6 +5,7 @@ import importlib.util
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -55,10 +56,15 @@ SETTINGS = {
 
 
 def pytest_configure() -> None:
-    """Share the cores among the workers: threads of one would wait in loops for those of another.
+    """Let tests be the same wherever they are started from, before PyTorch is imported.
 
-    Before PyTorch is imported, and for every process that a test starts.
+    Workers share the cores: threads of one would wait in loops for those of another. What is set
+    holds for every process that a test starts.
     """
+    # A shell that starts the tests in the background lets them ignore Ctrl-C, and so every process
+    # that they start: those that a test interrupts would go on.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if workers > 1:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // workers)))
