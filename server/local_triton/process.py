@@ -28,6 +28,7 @@ from server.local_triton.repository import write_repository
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _EXIT_SECONDS = 5  # that Triton gives running requests when it is told to stop
 _PROBE_SECONDS = 2.0
+_LOOK_SECONDS = 0.2  # so much later a Ctrl-C is noticed at the most
 
 CLIENT_RESTRICTIONS = (
     # A client that may load models can send one along: it would run its Python as this user.
@@ -134,7 +135,10 @@ class LocalTriton:
     def wait(self) -> None:
         """Wait until it has ended by itself, then raise OcrnetError with the end of its log."""
         run = self._started()
-        run.supervisor.wait()
+        # Not supervisor.wait(): Python acts on a signal between two of its instructions. One that
+        # comes just before that call blocks, or that another thread takes, would wait for its end.
+        while self.is_running():
+            time.sleep(_LOOK_SECONDS)
         raise OcrnetError(f"Triton has ended by itself:\n{log_tail(run.log, run.log_start)}")
 
     def stop(self) -> None:
