@@ -170,8 +170,8 @@ def _runner(
     # Scripts know their model; masks by random weights mean nothing to them either.
     if weights and weights.note and (weights.origin == "random" or sys.stderr.isatty()):
         _note(f"{spec.name}: {weights.note}")
-    options = EngineOptions(threads=arguments.threads, cache=usual_folder(), gpu=gpu)
-    engine = open_engine(spec, graphs, options)
+    how = EngineOptions(threads=arguments.threads, cache=usual_folder(), gpu=gpu)
+    engine = open_engine(spec, graphs, how)
     return LocalRunner(spec, engine, options, answer)
 
 

@@ -1,6 +1,7 @@
 """ONNX Runtime: sessions that never change their provider unasked, and graphs on the CPU."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,18 @@ ONNXRUNTIME_ERRORS: tuple[type[Exception], ...] = (
     ),
 )
 
-_ERRORS_ALONE = 3  # of ONNX Runtime's levels of severity
+# Of ONNX Runtime's levels of severity; warnings and worse are its default.
+_WARNINGS, _ERRORS_ALONE, _NOTHING = 2, 3, 4
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """ONNX Runtime logs nothing in the block, not even what it raises as an error too."""
+    onnxruntime.set_default_logger_severity(_NOTHING)
+    try:
+        yield
+    finally:
+        onnxruntime.set_default_logger_severity(_WARNINGS)
 
 
 class ProviderMissing(ArtefactError):

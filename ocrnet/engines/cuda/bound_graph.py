@@ -4,7 +4,7 @@ The same code runs on the CPU, where that memory is the process's own: so it is 
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrnet.engines.contract import Images, OutputName
-from ocrnet.engines.cuda.provider import provider_options
+from ocrnet.engines.cuda.provider import cuda_failure, provider_options
 from ocrnet.engines.engine_options import Gpu, Provider
 from ocrnet.engines.onnxruntime import (
     CPU_PROVIDER,
@@ -93,7 +93,7 @@ class Place:
                 told = run_error(error, images)
                 if not isinstance(told, OutOfMemory) and not self.answers():
                     raise DeviceLost(
-                        f"{self} stopped working, restart the gateway: {error}"
+                        f"{self} stopped working, restart the gateway: {cuda_failure(error)}"
                     ) from error
                 raise told from error
 
@@ -132,11 +132,11 @@ class BoundGraph:
         """As LoadedGraph.run, and raises DeviceLost."""
         try:
             with self._place.at_work(images):
-                return self._run_eagerly(images, output)
+                return self._run_eagerly(images, [output])[output]
         except OutOfMemory:
             self._release_memory()
             with self._place.at_work(images):
-                return self._run_eagerly(images, output)
+                return self._run_eagerly(images, [output])[output]
 
     def _release_memory(self) -> None:
         """Give back what earlier runs needed: ONNX Runtime keeps memory for each shape it met."""
@@ -154,14 +154,18 @@ class BoundGraph:
                 binding.bind_output(output, self._place.kind, self._place.index)
             self._session.run_with_iobinding(binding, options)
 
-    def _run_eagerly(self, images: Images, output: OutputName) -> NDArray[np.generic]:
-        """Launch one kernel after the other; ONNX Runtime allocates the output."""
+    def _run_eagerly(
+        self, images: Images, outputs: Sequence[OutputName]
+    ) -> dict[OutputName, NDArray[np.generic]]:
+        """Launch one kernel after the other; ONNX Runtime allocates the outputs."""
         binding = self._session.io_binding()
         binding.bind_ortvalue_input("image", self._put(images))
-        binding.bind_output(output, self._place.kind, self._place.index)
+        for output in outputs:
+            binding.bind_output(output, self._place.kind, self._place.index)
+        binding.synchronize_inputs()
         self._session.run_with_iobinding(binding, run_options(_NO_GRAPH))
-        (value,) = binding.get_outputs()
-        return self._place.fetch(value)
+        found = zip(outputs, binding.get_outputs(), strict=True)
+        return {output: self._place.fetch(value) for output, value in found}
 
     def _put(self, images: Images) -> onnxruntime.OrtValue:
         """Copy the images to the device, into the memory of the last ones if they are as many."""
@@ -177,6 +181,4 @@ def run_options(graph: int) -> onnxruntime.RunOptions:
     """graph: number of the CUDA graph to capture or to replay; -1: none. The CPU ignores it."""
     options = onnxruntime.RunOptions()
     options.add_run_config_entry("gpu_graph_id", str(graph))
-    # A graph with labels would compute them for those who ask for logits too.
-    options.only_execute_path_to_fetches = True
     return options

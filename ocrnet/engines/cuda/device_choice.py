@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ocrnet.engines.cuda.driver import ask_driver
-from ocrnet.engines.cuda.provider import INSTALL, check_provider
+from ocrnet.engines.cuda.provider import INSTALL, check_provider, cuda_failure
 from ocrnet.engines.engine_options import Device, Gpu
 from ocrnet.errors import ArtefactError, EngineError, OutOfMemory
 
@@ -58,18 +58,19 @@ def _why_it_fails(gpu: Gpu, not_loaded: str) -> str | None:
     """Why a GPU computes nothing; None if it does."""
     # Imported after the look for the package, which says what to install.
     from ocrnet.engines.cuda.bound_graph import BoundGraph, Place
-    from ocrnet.engines.onnxruntime import ProviderMissing
+    from ocrnet.engines.onnxruntime import ProviderMissing, quiet
 
     try:
-        answer = BoundGraph(_PROBE, Place(gpu)).run(np.ones((1, 3, 3, 3), np.uint8), "logits")
+        with quiet():
+            answer = BoundGraph(_PROBE, Place(gpu)).run(np.ones((1, 3, 3, 3), np.uint8), "logits")
     except ProviderMissing:
-        reason = f" ({not_loaded})" if not_loaded else ""
+        reason = f" ({not_loaded} cannot be loaded)" if not_loaded else ""
         return (
             f"ONNX Runtime cannot load its CUDA provider{reason}: {INSTALL} brings the libraries "
             "of CUDA and cuDNN"
         )
     except (ArtefactError, EngineError, OutOfMemory) as error:
-        return str(error.__cause__ or error)
+        return cuda_failure(error)
     # Each pixel is the sum of the ones around it, in three colours.
     if answer[0, 0].tolist() != [[12.0, 18.0, 12.0], [18.0, 27.0, 18.0], [12.0, 18.0, 12.0]]:
         return "it computes a convolution of ones wrongly"

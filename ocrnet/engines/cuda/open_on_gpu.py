@@ -8,6 +8,7 @@ from ocrnet.artefacts import Artefact
 from ocrnet.engines.cuda.batching_engine import BatchingEngine
 from ocrnet.engines.cuda.bound_graph import BoundGraph, Place
 from ocrnet.engines.cuda.fixed_graph import BatchedGraph, open_batched
+from ocrnet.engines.cuda.provider import cuda_failure
 from ocrnet.engines.in_process import LoadedGraph, worker_threads
 from ocrnet.errors import ArtefactError, EngineError, OutOfMemory
 from ocrnet.zoo.spec import ModelSpec, Size
@@ -38,7 +39,7 @@ def open_batching_engine(
             raise OutOfMemory(f"{place} has too little free memory for {spec.name}") from error
         except EngineError as error:
             raise ArtefactError(
-                f"{spec.name} does not run on {place}: {error.__cause__ or error}"
+                f"{spec.name} does not run on {place}: {cuda_failure(error)}"
             ) from error
         most = {
             size: graph.most_images

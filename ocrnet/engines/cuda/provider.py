@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 from importlib.metadata import PackageNotFoundError, version
 
 from ocrnet.engines.cuda.driver import Driver
@@ -14,10 +15,11 @@ INSTALL = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
 _LAST_FOR_CUDA_12 = "pip install 'onnxruntime-gpu[cuda,cudnn]<1.27'"
 # The oldest branch of the driver that runs a major version of CUDA.
 _BRANCHES = {12: 525, 13: 580}
+_FAILURE = re.compile(r"\b[A-Z]+ failure -?\d+: [^;\n]+")
 
 
 def check_provider(driver: Driver) -> str:
-    """Load the libraries of the CUDA provider, and return what could not be loaded; empty: nothing.
+    """Load the libraries of the CUDA provider, and return those that could not be; empty: none.
 
     Raises ArtefactError where ONNX Runtime is missing, is the package for CPUs, or needs a newer
     driver.
@@ -52,8 +54,8 @@ def check_provider(driver: Driver) -> str:
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         onnxruntime.preload_dlls()
-    failed = [line for line in said.getvalue().splitlines() if line.startswith("Failed to load")]
-    return "; ".join(failed)
+    failed = re.findall(r"^Failed to load (?:.*/)?([^\s:/]+): ", said.getvalue(), re.MULTILINE)
+    return ", ".join(dict.fromkeys(failed))
 
 
 def provider_options(index: int, *, fixed: bool, half: bool, captured: bool) -> Provider:
@@ -72,6 +74,16 @@ def provider_options(index: int, *, fixed: bool, half: bool, captured: bool) -> 
         "arena_extend_strategy": "kSameAsRequested",
         "enable_cuda_graph": "1" if captured else "0",
     }
+
+
+def cuda_failure(error: Exception) -> str:
+    """What CUDA, cuDNN or cuBLAS said in an error of ONNX Runtime, or in the cause of one of ours.
+
+    The first line of what ONNX Runtime said where none of them said anything.
+    """
+    text = str(error.__cause__ or error).strip()
+    found = _FAILURE.search(text)
+    return found.group().strip() if found else text.partition("\n")[0]
 
 
 def _is_installed(package: str) -> bool:

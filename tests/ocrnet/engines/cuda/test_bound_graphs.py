@@ -86,7 +86,7 @@ class TestBoundEngine(LoneCallContract):
 
     @classmethod
     def _open_graphs(cls, graphs: list[Artefact]) -> Engine:
-        (dynamic,) = graphs
+        (dynamic,) = [graph for graph in graphs if graph.fixed_size is None]
         fixed = [
             replace(dynamic, manifest=replace(dynamic.manifest, height=height, width=width))
             for height, width in ((64, 96), (40, 56))
@@ -107,15 +107,15 @@ class TestBoundEngine(LoneCallContract):
 
 
 @pytest.fixture
-def demo_graphs(root: Path) -> list[Artefact]:
-    return find_graphs(root / "model_repository", SPEC)
+def dynamic(root: Path) -> Artefact:
+    graphs = find_graphs(root / "model_repository", SPEC)
+    (dynamic,) = [graph for graph in graphs if graph.fixed_size is None]
+    return dynamic
 
 
-def test_it_answers_as_the_engine_on_the_cpu(
-    demo_engine: Engine, demo_graphs: list[Artefact]
-) -> None:
+def test_it_answers_as_the_engine_on_the_cpu(demo_engine: Engine, dynamic: Artefact) -> None:
     images = _images(3, Size(64, 96))
-    engine = open_batching_engine(SPEC, demo_graphs, CPU, 2)
+    engine = open_batching_engine(SPEC, [dynamic], CPU, 2)
     assert isinstance(engine, BatchingEngine)
 
     async def both() -> tuple[NDArray[np.generic], NDArray[np.generic]]:
@@ -150,7 +150,7 @@ def test_a_run_of_a_fixed_graph_writes_where_the_last_one_did(colours: bytes) ->
     def addresses() -> list[int]:
         given = graph._input
         assert given is not None
-        return [given.data_ptr(), *(value.data_ptr() for _, value, _ in graph._bound.values())]
+        return [given.data_ptr(), *(value.data_ptr() for value in graph._values.values())]
 
     before = addresses()
     for output in ("logits", "labels", "logits"):
@@ -200,13 +200,14 @@ def test_a_cuda_graph_that_answers_wrongly_is_not_used_and_the_log_says_so(
     colours: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: list[FixedBatchGraph] = []
+    replay = FixedBatchGraph._replay
 
-    def replay(graph: FixedBatchGraph, images: Images, output: OutputName) -> NDArray[np.generic]:
+    def _replay(graph: FixedBatchGraph, images: Images) -> None:
         """Of the first graph it does not see its images, as if the input were a constant."""
         seen.append(graph)
-        return BoundGraph.run(graph, images if graph is not seen[0] else 0 * images, output)
+        replay(graph, images if graph is not seen[0] else 0 * images)
 
-    monkeypatch.setattr(FixedBatchGraph, "_replay", replay)
+    monkeypatch.setattr(FixedBatchGraph, "_replay", _replay)
     graph = open_batched(colours, PretendedGpu(GPU), SIZE, half=False, batches=[1])
     np.testing.assert_array_equal(graph.run(_images(1), "labels"), _expected(_images(1), "labels"))
     (warning,) = caplog.messages
@@ -283,8 +284,8 @@ def test_too_little_memory_of_the_gpu_is_told_after_what_is_kept_was_given_back(
     graph = BoundGraph(colours, CPU)
     tries = []
 
-    def short(images: Images, output: OutputName) -> NDArray[np.generic]:
-        tries.append(output)
+    def short(images: Images, outputs: list[OutputName]) -> NDArray[np.generic]:
+        tries.append(outputs)
         raise RuntimeError(message)
 
     monkeypatch.setattr(graph, "_run_eagerly", short)
@@ -314,9 +315,8 @@ def test_a_gpu_that_answers_nothing_more_is_lost_and_one_that_does_is_not(
 
 
 def test_a_model_that_does_not_run_is_named_with_the_reason(
-    demo_graphs: list[Artefact], monkeypatch: pytest.MonkeyPatch
+    dynamic: Artefact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (dynamic,) = demo_graphs
     manifest = replace(dynamic.manifest, height=64, width=96)
     graphs = [dynamic, replace(dynamic, manifest=manifest)]
     monkeypatch.setattr(FixedBatchGraph, "_run_eagerly", _fails("no kernel image is available"))
@@ -335,10 +335,8 @@ def test_batches_hold_at_most_so_many_pixels() -> None:
     assert 8 * window.pixels == MOST_BATCH_PIXELS
 
 
-def test_the_log_says_what_was_opened(
-    demo_graphs: list[Artefact], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_log_says_what_was_opened(dynamic: Artefact, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    engine = open_batching_engine(SPEC, demo_graphs, CPU, 2)
+    engine = open_batching_engine(SPEC, [dynamic], CPU, 2)
     asyncio.run(engine.close())
     assert re.search(r"demo is ready on the CPU after [\d.]+ s, in batches of one", caplog.text)

@@ -185,17 +185,29 @@ def test_libraries_of_cuda_that_are_missing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     def preload() -> None:
-        sys.stdout.write("Failed to load libcublas.so.13: it is not there\nPlease follow a link.")
+        sys.stdout.write(
+            "Failed to load libcublas.so.13: it is not there\n"
+            "Failed to load /site/nvidia/lib/libcurand.so.10: it is damaged\nPlease follow a link."
+        )
 
     monkeypatch.setattr(gpu_package, "preload_dlls", preload)
     sentence = (
         r"no GPU here works: GPU 0 \(Tesla V100, compute capability 7.0\): ONNX Runtime cannot "
-        r"load its CUDA provider \(Failed to load libcublas.so.13: it is not there\): "
+        r"load its CUDA provider \(libcublas.so.13, libcurand.so.10 cannot be loaded\): "
         rf"{INSTALL} brings .*; GPU 1 \(NVIDIA A100"
     )
     with told(sentence):
         find_working_gpu()
     assert capsys.readouterr().out == ""
+
+
+# As ONNX Runtime 1.31 says it, with a driver that does nothing.
+_NO_KERNEL = (
+    "/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider_info.cc:63 static "
+    "onnxruntime::CUDAExecutionProviderInfo [ONNXRuntimeError] : 1 : FAIL : provider_options_utils"
+    ".h:187 Parse: CUDA failure 209: no kernel image is available ; GPU=-1 ; hostname=vm ; "
+    "file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider_info.cc"
+)
 
 
 def _opens(works: int | None, wrong: bool = False) -> type:
@@ -205,7 +217,7 @@ def _opens(works: int | None, wrong: bool = False) -> type:
         def __init__(self, model: bytes, place: Place):
             assert place.gpu is not None
             if place.gpu.index != works:
-                raise ArtefactError("CUDA failure 209: no kernel image is available")
+                raise ArtefactError(_NO_KERNEL)
             super().__init__(model, Place(None))
 
         def run(self, *arguments: object) -> object:
@@ -225,7 +237,7 @@ def test_the_first_gpu_that_computes_is_taken(
     monkeypatch.setattr(bound_graph, "BoundGraph", _opens(0))
     assert choose_gpu("cuda", said.append) == V100
     monkeypatch.setattr(bound_graph, "BoundGraph", _opens(None))
-    with told(r"no kernel image is available; GPU 1 .*no kernel"):
+    with told(r"7.0\): CUDA failure 209: no kernel image is available; GPU 1 .*no kernel image"):
         choose_gpu("cuda", said.append)
     monkeypatch.setattr(bound_graph, "BoundGraph", _opens(1, wrong=True))
     with told(r"GPU 1 .*: it computes a convolution of ones wrongly"):
@@ -248,7 +260,7 @@ def test_auto_goes_on_with_the_cpu_and_says_why(no_driver: None) -> None:
     models = open_models(Settings(device="auto", load="first-use"), said.append)
     assert len(said) == 1
     assert said[0].startswith("Models run on the CPU (--device auto), since there is no NVIDIA")
-    (graph,) = models.get("demo").graphs
+    graph = models.get("demo").graphs[0]
     assert (graph.device, graph.runtime, graph.provider) == ("CPU", "openvino", None)
 
 
@@ -273,7 +285,7 @@ def test_on_a_gpu_the_graphs_are_those_for_gpus(
     monkeypatch.setattr(bound_graph, "BoundGraph", _opens(1))
     given = {"device": "cuda", "load": "first-use", "repository": root / "model_repository"}
     models = open_models(Settings(**given), print)
-    (graph,) = models.get("demo").graphs
+    graph = models.get("demo").graphs[0]
     assert (graph.device, graph.runtime, graph.precision) == (str(A100), "onnxruntime", "float32")
     assert graph.provider == "CUDAExecutionProvider"
     sentence = (

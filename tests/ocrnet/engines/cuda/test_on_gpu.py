@@ -147,7 +147,7 @@ def test_replayed_cuda_graphs_answer_as_kernels_launched_one_by_one(
         graph = FixedBatchGraph(path, Place(gpu), shape, half=half, captured=True)
         graph.prepare()
         for images in (windows[:number], windows[-number:]):
-            eager = graph._run_eagerly(images, "logits")
+            eager = graph._run_eagerly(images, ["logits"])["logits"]
             replayed = graph.run(images, "logits")
             np.testing.assert_allclose(replayed, eager, rtol=0, atol=1e-4 * np.abs(eager).max())
 
