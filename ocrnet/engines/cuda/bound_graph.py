@@ -93,7 +93,8 @@ class Place:
                 told = run_error(error, images)
                 if not isinstance(told, OutOfMemory) and not self.answers():
                     raise DeviceLost(
-                        f"{self} stopped working, restart the gateway: {cuda_failure(error)}"
+                        f"{self} stopped working, and this process cannot use it again: "
+                        f"{cuda_failure(error)}"
                     ) from error
                 raise told from error
 
