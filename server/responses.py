@@ -52,7 +52,7 @@ class Liveness(_Document):
 class Readiness(_Document):
     """Whether requests can be served, or what is in the way."""
 
-    status: Literal["ready", "triton_unreachable"]
+    status: Literal["ready", "triton_unreachable", "gpu_lost"]
 
 
 class ClassDescription(_Document):
@@ -71,6 +71,8 @@ class GraphInProcess(_Document):
     precision: Precision
     size: str = Field(description="HEIGHTxWIDTH, or any")
     runtime: Runtime
+    device: str = Field(description="CPU, or the GPU with its number and name")
+    provider: str | None = Field(description="ONNX Runtime's execution provider; null: OpenVINO")
     sha256: str
     checkpoint: str
     parity: dict[str, float] = Field(

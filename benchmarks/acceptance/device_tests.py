@@ -1,4 +1,7 @@
-"""Step: the tests of what only a GPU shows. python -m benchmarks.acceptance.device_tests FILE"""
+"""Step: tests of what only a GPU shows.
+
+python -m benchmarks.acceptance.device_tests TESTS FILE
+"""
 
 import os
 import sys
@@ -10,7 +13,6 @@ import pytest
 from benchmarks.lib.json_files import write_json
 
 _ROOT = Path(__file__).parents[2]
-TESTS = "tests/export/test_gpu.py"
 
 
 class Recorder:
@@ -51,4 +53,4 @@ def _last_line(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(run(Path(sys.argv[1]), [TESTS]))
+    sys.exit(run(Path(sys.argv[2]), [sys.argv[1]]))

@@ -4,6 +4,9 @@ from pathlib import Path
 
 from benchmarks.acceptance.step import Need, Step
 
+TESTS = "tests/export/test_gpu.py"
+ENGINE_TESTS = "tests/ocrnet/engines/cuda/test_on_gpu.py"
+
 _HERE = "benchmarks.acceptance"
 _DEMO = "demo"
 _FLOATS = ("float32", "float16")
@@ -45,14 +48,17 @@ def steps(gpu: str, folder: Path) -> list[Step]:
     hr48, hr18 = "ocrnet_hr48_cityscapes_160k", "ocrnet_hr18_cityscapes_160k"
     r101 = "ocrnet_r101-d8_cityscapes_80k_b16"
     nine = (*_WINDOW, "--batch", "9")
+
+    def tests(file: str, *needs: Need) -> Step:
+        arguments = ("-m", f"{_HERE}.device_tests", file)
+        return Step(file, "tests", arguments, ("pytest", *needs), 300, 20)
+
     return [
         Step("versions and device", "facts", ("-m", f"{_HERE}.facts"), (), 120, 5),
-        Step(
-            "tests/export/test_gpu.py", "tests", ("-m", f"{_HERE}.device_tests"),
-            ("torch", "pytest"), 300, 20,
-        ),
+        tests(TESTS, "torch"),
         parity("PyTorch", torch),
         fps("PyTorch, demo", _DEMO, all_torch, torch),
+        tests(ENGINE_TESTS, *onnxruntime),
         parity("ONNX Runtime", onnxruntime),
         fps("ONNX Runtime, demo", _DEMO, bound, onnxruntime),
         plan("whole"),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -34,15 +34,23 @@ class InProcessEngine:
     """
 
     def __init__(
-        self, spec: ModelSpec, graphs: Mapping[Size | None, LoadedGraph], streams: int = 1
+        self,
+        spec: ModelSpec,
+        graphs: Mapping[Size | None, LoadedGraph],
+        streams: int = 1,
+        workers: ThreadPoolExecutor | None = None,
     ):
-        """graphs: by the size they are made for; None: any. Raises ArtefactError without that."""
+        """graphs: by the size they are made for; None: any. Raises ArtefactError without that.
+
+        workers: the threads to run them in, which are the engine's own from now on; None: new ones,
+        as many as streams.
+        """
         if None not in graphs:
             raise ArtefactError(
                 f"the dynamic graph of {spec.name} is missing in this precision: build it"
             )
         self._graphs = dict(graphs)
-        self._workers = ThreadPoolExecutor(streams, thread_name_prefix=f"engine-{spec.name}")
+        self._workers = workers or worker_threads(spec, streams)
         self._closed = False
 
     async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
@@ -50,13 +58,17 @@ class InProcessEngine:
         if self._closed:
             raise EngineUnavailable("the engine is closed")
         with memory_errors():
-            call = self._workers.submit(self._run, images, output)
+            call = self._submit(images, output)
             try:
                 return await asyncio.shield(asyncio.wrap_future(call))
             except asyncio.CancelledError:
                 if not call.cancel():
                     await asyncio.wait([asyncio.wrap_future(call)])
                 raise
+
+    def _submit(self, images: Images, output: OutputName) -> Future[NDArray[np.generic]]:
+        """Have the call answered by a worker."""
+        return self._workers.submit(self._run, images, output)
 
     def _run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         graph = self._graphs.get(Size(*images.shape[1:3]), self._graphs[None])
@@ -71,3 +83,8 @@ class InProcessEngine:
         self._closed = True
         await asyncio.to_thread(self._workers.shutdown)
         self._graphs.clear()
+
+
+def worker_threads(spec: ModelSpec, number: int) -> ThreadPoolExecutor:
+    """Threads for an engine of that model."""
+    return ThreadPoolExecutor(number, thread_name_prefix=f"engine-{spec.name}")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.acceptance.device_tests import TESTS
 from benchmarks.acceptance.parity import demo_rows, golden_rows, onnxruntime_rows, tf32_allowed
+from benchmarks.acceptance.steps import ENGINE_TESTS, TESTS
 from benchmarks.acceptance.tensorrt_plans import verified_rows
 from benchmarks.speed import graph_runtimes
 from ocrnet.zoo import Size
@@ -97,7 +97,7 @@ def test_tests_are_written_down_one_by_one(tmp_path: Path) -> None:
 
 
 def test_the_tests_of_a_gpu_are_where_the_step_looks(root: Path) -> None:
-    assert (root / TESTS).is_file()
+    assert all((root / tests).is_file() for tests in (TESTS, ENGINE_TESTS))
 
 
 def test_a_report_of_verify_becomes_rows() -> None:

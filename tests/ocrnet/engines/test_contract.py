@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocrnet.artefacts import find_graphs
+from ocrnet.artefacts import Artefact, find_graphs
 from ocrnet.engines import Engine, EngineOptions, open_engine
 from ocrnet.engines.contract import checked_logits
 from ocrnet.engines.fake import FakeEngine
@@ -29,7 +29,12 @@ def _pictures(number: int, height: int, width: int) -> np.ndarray:
 
 
 class EngineContract:
-    """Subclasses give `engine`, an open engine of the demo, and `own_engine`, to be closed."""
+    """Subclasses give `engine`, an open engine of the demo, and `own_engine`, to be closed.
+
+    tolerance: what an image's logits may differ by in a batch, of the largest.
+    """
+
+    tolerance = 1e-5
 
     @pytest.fixture
     def engine(self) -> Iterator[Engine]:
@@ -59,7 +64,7 @@ class EngineContract:
 
         together, alone = asyncio.run(both())
         scale = np.abs(together).max()
-        np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-5 * scale)
+        np.testing.assert_allclose(together, np.concatenate(alone), atol=self.tolerance * scale)
 
     def test_concurrent_calls_do_not_mix_their_answers(self, engine: Engine) -> None:
         pictures = [_pictures(1, 32 + 4 * k, 48) for k in range(6)]
@@ -124,8 +129,12 @@ class InProcessContract(EngineContract):
     options: EngineOptions
 
     @classmethod
+    def _open_graphs(cls, graphs: list[Artefact]) -> Engine:
+        return open_engine(SPEC, graphs, cls.options)
+
+    @classmethod
     def _open(cls, root: Path) -> Engine:
-        return open_engine(SPEC, find_graphs(root / "model_repository", SPEC), cls.options)
+        return cls._open_graphs(find_graphs(root / "model_repository", SPEC))
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -165,7 +174,7 @@ class LoneCallContract(InProcessContract):
         (tmp_path / "broken.onnx").write_bytes(found.path.read_bytes()[:100_000])
         broken = replace(found, path=tmp_path / "broken.onnx")
         with pytest.raises(ArtefactError, match=r"cannot \w+ .*broken\.onnx"):
-            open_engine(SPEC, [broken], self.options)
+            self._open_graphs([broken])
 
     def test_pictures_that_the_graph_refuses_are_an_error_of_the_engine(
         self, engine: Engine
