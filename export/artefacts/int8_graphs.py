@@ -30,7 +30,7 @@ def quantise_for_cpu(job: Job) -> "Quantised[openvino.Model]":
 
     source = job.source
     if job.size is None or not passes_for(job):
-        return _quantise(job, source.plain_graph(job.kind), to_openvino)
+        return _quantise(job, source.traced_graph(job.kind), to_openvino)
     graph = source.optimised_graph(job.size, "int8")
     calibrated = calibration_size(source.spec, job.size)
     small = graph if calibrated == job.size else source.optimised_graph(calibrated, "int8")
@@ -42,7 +42,7 @@ def quantise_for_gpu(job: Job) -> Quantised[onnx.ModelProto]:
     from export.int8.quantise import to_qdq
 
     source, kind = job.source, job.kind
-    return source.cached(kind, "qdq", lambda: _quantise(job, source.plain_graph(kind), to_qdq))
+    return source.cached(kind, "qdq", lambda: _quantise(job, source.traced_graph(kind), to_qdq))
 
 
 def _quantise(job: Job, graph: onnx.ModelProto, quantise: Quantise[Model]) -> Quantised[Model]:

@@ -1,27 +1,19 @@
 """The second output of graphs for whole pictures on a GPU: `labels`, uint8 (N, H, W)."""
 
+import numpy as np
 import onnx
 import onnx.parser
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 
+from export.graphs.constant_sizes import resize_scale
 from ocrnet.zoo import ModelSpec, Size
 
 _LABELS = """
 labels_of_logits ({element}[N, K, h, w] logits) => (uint8[N, {height}, {width}] labels)
-<
-    int64[2] "labels/size" = {{{height}, {width}}},
-    int64[1] "labels/first" = {{0}},
-    int64[1] "labels/second" = {{2}}
->
 {{
-    ["/labels/Shape"] "labels/shape" = Shape (logits)
-    ["/labels/Slice"] "labels/batch_and_classes" =
-        Slice ("labels/shape", "labels/first", "labels/second")
-    ["/labels/Concat"] "labels/sizes" =
-        Concat <axis = 0> ("labels/batch_and_classes", "labels/size")
     ["/labels/Resize"] "labels/logits" =
         Resize <coordinate_transformation_mode = "{corners}", mode = "linear">
-        (logits, "", "", "labels/sizes")
+        (logits, "", "labels/scales")
     ["/labels/ArgMax"] "labels/index" = ArgMax <axis = 1, keepdims = 0> ("labels/logits")
     ["/labels/Cast"] "labels/float" = Cast <to = {type}> ("labels/index")
     ["/labels/Cast_1"] labels = Cast <to = {uint8}> ("labels/float")
@@ -48,9 +40,11 @@ def add_labels(model: onnx.ModelProto, spec: ModelSpec, size: Size) -> None:
             uint8=TensorProto.UINT8,
         )
     )
+    grid = spec.logits_size(size)
+    scales = (1, 1, resize_scale(grid.height, size.height), resize_scale(grid.width, size.width))
+    graph.initializer.append(numpy_helper.from_array(np.array(scales, np.float32), "labels/scales"))
     for node in labels.node:
         node.ClearField("domain")  # as PyTorch's exporter leaves it
-    graph.initializer.extend(labels.initializer)
     graph.node.extend(labels.node)
     graph.output.extend(labels.output)
     onnx.checker.check_model(model, full_check=True)
