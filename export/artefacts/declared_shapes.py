@@ -1,4 +1,4 @@
-"""Whether an ONNX graph holds its shapes as the exporter writes them now."""
+"""Whether an ONNX graph declares the shapes that Triton compares with its configuration."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from export.graphs.constant_sizes import computes_sizes
 from export.graphs.ports import declared_ports, ports_of
 
 
-def shapes_are_current(path: Path, job: Job) -> bool:
-    """Graphs of earlier versions do not declare theirs, and Triton refuses them.
+def declares_its_shapes(path: Path, job: Job) -> bool:
+    """Graphs of earlier versions do not, and Triton refuses them.
 
     Or they are of one size and compute it nevertheless, which costs time.
     """

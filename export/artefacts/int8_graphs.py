@@ -1,5 +1,6 @@
 """INT8 graphs of a model on its way to artefacts."""
 
+import logging
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,8 @@ from ocrnet.artefacts import Int8Facts, Manifest
 
 if TYPE_CHECKING:
     from ocrnet.without_telemetry import openvino
+
+_log = logging.getLogger(__name__)
 
 
 def quantise_for_cpu(job: Job) -> "Quantised[openvino.Model]":
@@ -63,8 +66,15 @@ def nncf_version() -> dict[str, str]:
 
 
 def write_report(report: Int8Report, path: Path) -> Int8Facts:
-    """Write it beside the artefact; return what the manifest says of it."""
-    report.write_json(path.with_name(path.name + INT8_SUFFIX))
+    """Write it beside the artefact; return what the manifest says of it.
+
+    The artefact is as good without the file: why there is none is logged.
+    """
+    beside = path.with_name(path.name + INT8_SUFFIX)
+    try:
+        report.write_json(beside)
+    except OSError as error:
+        _log.warning("The report %s was not written: %s", beside, error)
     loss = report.figures.miou_loss
     return Int8Facts(
         calibration=report.pictures,

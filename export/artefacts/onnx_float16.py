@@ -4,7 +4,7 @@ from pathlib import Path
 
 import onnx
 
-from export.artefacts.declared_shapes import shapes_are_current
+from export.artefacts.declared_shapes import declares_its_shapes
 from export.artefacts.gpu_graphs import float16_graph, output_names
 from export.artefacts.target_builder import Job, Written
 from export.artefacts.targets import Target
@@ -24,4 +24,4 @@ class OnnxFloat16:
         return Written([path], output_names(graph))
 
     def is_current(self, job: Job, manifest: Manifest, path: Path) -> bool:
-        return shapes_are_current(path, job)
+        return declares_its_shapes(path, job)

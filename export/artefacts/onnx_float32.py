@@ -5,7 +5,7 @@ from pathlib import Path
 import onnx
 
 from export.artefacts.cpu_graphs import graph_for_cpus, passes_for
-from export.artefacts.declared_shapes import shapes_are_current
+from export.artefacts.declared_shapes import declares_its_shapes
 from export.artefacts.target_builder import Job, Written
 from export.artefacts.targets import Target
 from export.graphs.onnx_export import export_graph
@@ -28,4 +28,4 @@ class OnnxFloat32:
         return Written([path], build=BuildFacts(passes_for(job)))
 
     def is_current(self, job: Job, manifest: Manifest, path: Path) -> bool:
-        return manifest.build.passes == passes_for(job) and shapes_are_current(path, job)
+        return manifest.build.passes == passes_for(job) and declares_its_shapes(path, job)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import onnx
 
-from export.artefacts.declared_shapes import shapes_are_current
+from export.artefacts.declared_shapes import declares_its_shapes
 from export.artefacts.gpu_graphs import int8_graph, output_names
 from export.artefacts.int8_graphs import as_calibrated, nncf_version, quantise_for_gpu, write_report
 from export.artefacts.target_builder import Job, Written
@@ -26,4 +26,4 @@ class OnnxInt8:
         return Written([path], output_names(graph), BuildFacts(int8=int8))
 
     def is_current(self, job: Job, manifest: Manifest, path: Path) -> bool:
-        return as_calibrated(manifest, job.settings.int8) and shapes_are_current(path, job)
+        return as_calibrated(manifest, job.settings.int8) and declares_its_shapes(path, job)
