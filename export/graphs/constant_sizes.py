@@ -109,7 +109,8 @@ def _shapes_with(model: onnx.ModelProto, batch: int) -> dict[str, _Shape]:
     image = onnx.ValueInfoProto()
     image.CopyFrom(graph.input[0])
     image.type.tensor_type.shape.dim[0].dim_value = batch
-    small, large = [], []
+    small: list[onnx.TensorProto] = []
+    large: list[onnx.TensorProto] = []
     for weight in graph.initializer:
         (small if np.prod(weight.dims) <= _LARGEST_SHAPE_INPUT else large).append(weight)
     inputs = [image, *(_declared(weight) for weight in large)]

@@ -104,7 +104,7 @@ def to_qdq(
 
 def _declares_a_size(model: onnx.ModelProto) -> bool:
     _, height, width, _ = model.graph.input[0].type.tensor_type.shape.dim
-    return height.HasField("dim_value") and width.HasField("dim_value")
+    return bool(height.HasField("dim_value") and width.HasField("dim_value"))
 
 
 def _one_picture(model: onnx.ModelProto) -> onnx.ModelProto:
