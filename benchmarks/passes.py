@@ -16,6 +16,8 @@ import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import onnx
+
 from benchmarks.lib import provenance
 from benchmarks.lib.arguments import add_json, add_size, add_turns, make_parser
 from benchmarks.lib.bare_runtimes import openvino_run
@@ -116,7 +118,7 @@ def _measure(name: str, picture: Size, turns: int, wanted: list[str]) -> Savings
                 continue
             variants[key] = passes
             rewritten = OptimisedNetwork(network, picture, passes).eval()
-            export_graph(rewritten, folder / f"{key}.onnx", picture, fp16_weights=False)
+            onnx.save(export_graph(rewritten, picture), folder / f"{key}.onnx")
             work[key] = gmac_of(rewritten.to("meta"), picture)
         paths = {key: folder / f"{key}.onnx" for key in variants}
         seconds = {

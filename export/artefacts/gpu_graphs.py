@@ -6,7 +6,7 @@ from onnx.version_converter import convert_version
 from export.artefacts.int8_graphs import quantise_for_gpu
 from export.artefacts.target_builder import Job
 from export.graphs.fp16 import to_fp16
-from export.graphs.labels_output import add_labels
+from export.graphs.labels_output import MOST_CLASSES_BY_MAXIMUM, add_labels
 
 # Scales of Q/DQ nodes may be float16 from this one on.
 _FP16_SCALES_OPSET = 19
@@ -46,6 +46,8 @@ def _copy(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _with_labels(graph: onnx.ModelProto, job: Job) -> onnx.ModelProto:
+    spec = job.source.spec
     if job.size and job.target.gives_labels(job.kind):
-        add_labels(graph, job.source.spec, job.size)
+        by_maximum = job.target.is_plan and spec.classes <= MOST_CLASSES_BY_MAXIMUM
+        add_labels(graph, spec, job.size, running_maximum=by_maximum)
     return graph

@@ -1,5 +1,6 @@
 """INT8 graphs of a model on its way to artefacts."""
 
+import logging
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,8 @@ from ocrnet.artefacts import Int8Facts, Manifest
 if TYPE_CHECKING:
     from ocrnet.without_telemetry import openvino
 
+_log = logging.getLogger(__name__)
+
 
 def quantise_for_cpu(job: Job) -> "Quantised[openvino.Model]":
     """Quantise for OpenVINO; raises ArtefactError and InputError as `quantise_within`.
@@ -30,7 +33,7 @@ def quantise_for_cpu(job: Job) -> "Quantised[openvino.Model]":
 
     source = job.source
     if job.size is None or not passes_for(job):
-        return _quantise(job, source.plain_graph(job.kind), to_openvino)
+        return _quantise(job, source.traced_graph(job.kind), to_openvino)
     graph = source.optimised_graph(job.size, "int8")
     calibrated = calibration_size(source.spec, job.size)
     small = graph if calibrated == job.size else source.optimised_graph(calibrated, "int8")
@@ -42,7 +45,7 @@ def quantise_for_gpu(job: Job) -> Quantised[onnx.ModelProto]:
     from export.int8.quantise import to_qdq
 
     source, kind = job.source, job.kind
-    return source.cached(kind, "qdq", lambda: _quantise(job, source.plain_graph(kind), to_qdq))
+    return source.cached(kind, "qdq", lambda: _quantise(job, source.traced_graph(kind), to_qdq))
 
 
 def _quantise(job: Job, graph: onnx.ModelProto, quantise: Quantise[Model]) -> Quantised[Model]:
@@ -63,8 +66,15 @@ def nncf_version() -> dict[str, str]:
 
 
 def write_report(report: Int8Report, path: Path) -> Int8Facts:
-    """Write it beside the artefact; return what the manifest says of it."""
-    report.write_json(path.with_name(path.name + INT8_SUFFIX))
+    """Write it beside the artefact; return what the manifest says of it.
+
+    The artefact is as good without the file: why there is none is logged.
+    """
+    beside = path.with_name(path.name + INT8_SUFFIX)
+    try:
+        report.write_json(beside)
+    except OSError as error:
+        _log.warning("The report %s was not written: %s", beside, error)
     loss = report.figures.miou_loss
     return Int8Facts(
         calibration=report.pictures,

@@ -21,9 +21,10 @@ class OnnxFloat32:
 
     def write(self, job: Job, path: Path) -> Written:
         if job.source.travels(job.kind):
-            export_graph(job.source.network, path, None, fp16_weights=True)
+            graph = export_graph(job.source.network, None, fp16_weights=True)
         else:
-            onnx.save(graph_for_cpus(job), path)
+            graph = graph_for_cpus(job)
+        onnx.save(graph, path)
         return Written([path], build=BuildFacts(passes_for(job)))
 
     def is_current(self, job: Job, manifest: Manifest, path: Path) -> bool:

@@ -17,7 +17,7 @@ from export.artefacts.target_builder import Job, Written
 from export.artefacts.targets import Target
 from export.tensorrt.api import Flavour, load_tensorrt
 from export.tensorrt.inspect import save_summary
-from export.tensorrt.plan_builder import build_plan
+from export.tensorrt.plan_builder import BuildOptions, build_plan
 from export.tensorrt.profiles import ShapeRange, shape_range
 from ocrnet.artefacts import BuildFacts, Manifest, PlanFacts, PlanGpu, Precision, Profile
 
@@ -54,6 +54,10 @@ class TensorRTPlan:
             plan=PlanFacts(
                 level=options.level,
                 workspace=options.workspace,
+                tiling=options.tiling,
+                l2_limit=options.l2_limit,
+                aux_streams=options.aux_streams,
+                profiles=len(shapes.profiles),
                 layers=plan.layers,
                 parse_seconds=round(plan.parse_seconds, 2),
                 build_seconds=round(plan.build_seconds, 2),
@@ -63,22 +67,27 @@ class TensorRTPlan:
         return Written([path], output_names(graph), build, _profile(shapes), built_on)
 
     def is_current(self, job: Job, manifest: Manifest, path: Path) -> bool:
-        plan, options, target = manifest.build.plan, job.settings.plan, job.target
+        plan, target = manifest.build.plan, job.target
         built_for = manifest.gpu.compute_capability if manifest.gpu else ""
         return (
             plan is not None
             and built_for == target.compute_capability
-            and (plan.level, plan.workspace) == (options.level, options.workspace)
+            and _as_asked(plan, job.settings.plan)
+            and plan.profiles == len(_shapes(job).profiles)
             and manifest.profile == _profile(_shapes(job))
             and (target.precision != "int8" or as_calibrated(manifest, job.settings.int8))
         )
+
+
+def _as_asked(plan: PlanFacts, options: BuildOptions) -> bool:
+    names = ("level", "workspace", "tiling", "l2_limit", "aux_streams")
+    return all(getattr(plan, name) == getattr(options, name) for name in names)
 
 
 def _shapes(job: Job) -> ShapeRange:
     settings = job.settings
     return shape_range(
         job.source.spec,
-        job.kind,
         job.size,
         max_batch=settings.max_batch,
         max_size=settings.max_size,

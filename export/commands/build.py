@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, get_args
 
 from export.artefacts.targets import TARGET_NAMES, Target, kinds_of, targets
 from export.commands.requirements import checkpoint_of, needs_export_extra, needs_nncf
-from ocrnet.artefacts import KINDS, Int8Facts, Kind, Precision
-from ocrnet.commands.arguments import positive, size
+from ocrnet.artefacts import KINDS, TILINGS, Int8Facts, Kind, Precision
+from ocrnet.commands.arguments import at_least, positive, size
 from ocrnet.errors import OcrnetError
 from ocrnet.zoo import ModelSpec, Size, get_spec, load_zoo
 
@@ -84,17 +84,44 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar="PRECISION",
         help="float32, float16, int8 (default: float16); int8 is float16 where it is not 8 bits",
     )  # fmt: skip
-    add("--max-batch", type=positive, default=8, help="of window and whole plans (default: 8)")
+    add(
+        "--max-batch", type=positive, default=8, metavar="N",
+        help="of window and whole plans: they are fastest for N images and, by an optimisation "
+        "profile of its own, for one; 1: only for one, in less memory (default: 8)",
+    )  # fmt: skip
     add(
         "--max-size", type=size, default=Size(2048, 2048), metavar="HEIGHTxWIDTH",
         help="of dynamic plans (default: 2048x2048)",
     )  # fmt: skip
-    add("--level", type=int, choices=range(6), default=3, help="of optimisation (default: 3)")
+    add(
+        "--level", type=int, choices=range(6), default=3,
+        help="how long TensorRT looks for fast kernels: 0 takes the first, 5 tries all (default: "
+        "3)",
+    )  # fmt: skip
     add(
         "--workspace", type=positive, default=None, metavar="MIB",
         help="scratch memory that kernels may use (default: all of the GPU's)",
     )  # fmt: skip
-    add("--timing-cache", type=Path, metavar="FILE", help="kept between builds on one GPU")
+    add(
+        "--tiling", choices=TILINGS, default="none",
+        help="how far to look for kernels that hand tiles of a tensor on in the GPU's L2 cache "
+        "instead of its memory; builds take much longer. TensorRT 10.8 or newer (default: none)",
+    )  # fmt: skip
+    add(
+        "--l2-limit", type=positive, default=None, metavar="MIB",
+        help="L2 cache that tiling may count on, less where others use the GPU too (default: "
+        "TensorRT decides)",
+    )  # fmt: skip
+    add(
+        "--aux-streams", type=at_least(0), default=None, metavar="N",
+        help="CUDA streams beside the main one on which branches that do not depend on each other "
+        "may run; 0: none, which takes least memory (default: TensorRT decides)",
+    )  # fmt: skip
+    add(
+        "--timing-cache", type=Path, metavar="FILE",
+        help="times of kernels, kept between builds on one GPU and TensorRT; a file of another "
+        "one is neither used nor changed",
+    )  # fmt: skip
     int8 = build.add_argument_group("INT8 (int8, onnx-int8, plans with --precision int8)")
     add = int8.add_argument
     add(
@@ -202,12 +229,24 @@ def _settings(arguments: argparse.Namespace) -> "BuildSettings":
     from export.tensorrt.api import find_gpu, load_tensorrt
     from export.tensorrt.plan_builder import BuildOptions
 
+    if arguments.l2_limit and arguments.tiling == "none":
+        raise OcrnetError(
+            "--l2-limit is the cache that tiling may count on: give '--tiling fast', 'moderate' or "
+            "'full' too, or leave it out"
+        )
     gpu = find_gpu() if "tensorrt" in arguments.to else None
     for target in set(arguments.to) & {"tensorrt", "tensorrt-rtx"}:
         load_tensorrt(target.replace("-", "_"))  # say at once what is missing
     return BuildSettings(
         repository=arguments.repository,
-        plan=BuildOptions(arguments.level, arguments.workspace or 0, arguments.timing_cache),
+        plan=BuildOptions(
+            level=arguments.level,
+            workspace=arguments.workspace or 0,
+            timing_cache=arguments.timing_cache,
+            tiling=arguments.tiling,
+            l2_limit=arguments.l2_limit or 0,
+            aux_streams=arguments.aux_streams,
+        ),
         max_batch=arguments.max_batch,
         max_size=arguments.max_size,
         gpu=gpu,

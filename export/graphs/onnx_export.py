@@ -3,6 +3,7 @@
 The tracer-based exporter is used; docs/adr/0002 says why.
 """
 
+import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import onnx
 import torch
 from onnx import numpy_helper
 
+from export.graphs.constant_sizes import make_sizes_constant
 from ocrnet.artefacts import Kind
 from ocrnet.zoo import ModelSpec, Size
 
@@ -32,13 +34,27 @@ def fixed_size(spec: ModelSpec, kind: Kind) -> Size | None:
 
 
 def export_graph(
-    network: torch.nn.Module, path: Path, size: Size | None, *, fp16_weights: bool
-) -> None:
-    """Write an OCRNet, or one rewritten for that size, as an ONNX graph for any N.
+    network: torch.nn.Module, size: Size | None, *, fp16_weights: bool = False
+) -> onnx.ModelProto:
+    """Return an OCRNet, or one rewritten for that size, as an ONNX graph for any N.
+
+    As `trace_graph`, but the graph of one size has constants where the exporter computes sizes.
+    """
+    model = trace_graph(network, size, fp16_weights=fp16_weights)
+    if size:
+        make_sizes_constant(model)
+    return model
+
+
+def trace_graph(
+    network: torch.nn.Module, size: Size | None, *, fp16_weights: bool = False
+) -> onnx.ModelProto:
+    """Return an OCRNet, or one rewritten for that size, as the exporter writes it, for any N.
 
     size: the one size that it takes; None: any. The shapes that the graph declares are those of the
     trace: the exporter itself gives up on a shape behind a Reshape, and a runtime that compares
-    shapes (Triton's) then refuses the graph.
+    shapes (Triton's) then refuses the graph. All other sizes are computed from the image's, so that
+    the nodes of a network that is not rewritten hold for images of any size.
 
     fp16_weights: store weights as float16 with a Cast behind each; the batch norms are then
     left as they are, since folding them would round the weights a second time.
@@ -50,9 +66,11 @@ def export_graph(
     training = torch.onnx.TrainingMode
     outputs: list[torch.Tensor] = []
     with (
+        tempfile.TemporaryDirectory() as folder,
         network.register_forward_hook(lambda _, __, logits: outputs.append(logits)),
         warnings.catch_warnings(),
     ):
+        path = Path(folder) / "model.onnx"
         # Deprecated by PyTorch in favour of an exporter that is ten times slower.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
@@ -67,14 +85,14 @@ def export_graph(
             training=training.PRESERVE if fp16_weights else training.EVAL,
             do_constant_folding=not fp16_weights,
         )
-    model = onnx.load(path)
+        model = onnx.load(path)
     _declare(model.graph.output[0], outputs[0].shape, free_out)
     _share(model)
     if fp16_weights:
         _store_fp16(model)
     _name_nodes(model)
     onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
+    return model
 
 
 def _declare(output: onnx.ValueInfoProto, shape: Sequence[int], free: dict[int, str]) -> None:

@@ -1,17 +1,15 @@
 """A model on its way to artefacts: its network and plain graphs, made when first asked for."""
 
-import tempfile
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import onnx
-from torch import nn
 
 from export.checkpoints.cache import is_published
 from export.checkpoints.loading import RANDOM_WEIGHTS, load_model
-from export.graphs.onnx_export import export_graph, fixed_size
+from export.graphs.onnx_export import export_graph, fixed_size, trace_graph
 from export.network import OCRNet
 from export.optimise.optimised_network import OptimisedNetwork
 from export.optimise.passes import Passes, passes_that_pay
@@ -60,16 +58,25 @@ class Source:
     def plain_graph(self, kind: Kind) -> onnx.ModelProto:
         """Return the float32 graph of that kind, batch norms folded: what others are made from."""
         size = fixed_size(self.spec, kind)
-        return self.cached(kind, "plain", lambda: _exported(self.network, size))
+        return self.cached(kind, "plain", lambda: export_graph(self.network, size))
+
+    def traced_graph(self, kind: Kind) -> onnx.ModelProto:
+        """As `plain_graph`, but all sizes are computed: INT8 is calibrated on smaller images."""
+        size = fixed_size(self.spec, kind)
+        return self.cached(kind, "traced", lambda: trace_graph(self.network, size))
 
     def passes(self, precision: Precision) -> Passes:
         """What fixed graphs for CPUs are rewritten with."""
         return passes_that_pay(self.spec.backbone, int8=precision == "int8")
 
     def optimised_graph(self, size: Size, precision: Precision) -> onnx.ModelProto:
-        """Return the float32 graph of one size rewritten for CPUs, as that precision needs it."""
-        network = OptimisedNetwork(self.network, size, self.passes(precision))
-        return _exported(network.eval(), size)
+        """Return the float32 graph of one size rewritten for CPUs, as that precision needs it.
+
+        For INT8 all sizes are computed: export/int8/transplant.py needs the same nodes whatever the
+        size, and OpenVINO makes them constants.
+        """
+        network = OptimisedNetwork(self.network, size, self.passes(precision)).eval()
+        return trace_graph(network, size) if precision == "int8" else export_graph(network, size)
 
     def cached(self, kind: Kind, name: str, make: Callable[[], _Made]) -> _Made:
         """Return the cached result for `name`; build it with `make` on first use.
@@ -91,10 +98,3 @@ class Source:
             and self.checkpoint != RANDOM_WEIGHTS
             and Path(self.checkpoint).resolve() == DEMO_WEIGHTS.resolve()
         )
-
-
-def _exported(network: nn.Module, size: Size | None) -> onnx.ModelProto:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        export_graph(network, path, size, fp16_weights=False)
-        return onnx.load(path)

@@ -14,6 +14,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from export.graphs.constant_sizes import make_sizes_constant
+from export.int8.idle_resizes import remove_idle_resizes
 from export.int8.layer_groups import computed_nodes, nodes_by_layer_group
 from export.int8.signed import with_signed_activations
 from export.int8.transplant import transplant
@@ -33,21 +35,23 @@ def to_openvino(
 ) -> openvino.Model:
     """Quantise for CPUs.
 
-    model: of export_graph with its batch norms folded; left as it is. pictures: each uint8
+    model: of trace_graph with its batch norms folded; left as it is. pictures: each uint8
     (1, H, W, 3), of any size. kept_in_float: layer groups that are not quantised.
     rewritten: where the model is rewritten for one size, the same for the size of the pictures; the
     result then takes one picture at a time. Raises ArtefactError for a graph of another exporter.
     """
     if rewritten is not None:
         small = _read(_one_picture(rewritten))
-        return transplant(
+        result = transplant(
             _to_openvino(_read(_one_picture(rewritten)), pictures, kept_in_float),
             small,
             _read(_one_picture(model)),
         )
-    result = _to_openvino(_read(_of_any_size(model)), pictures, kept_in_float)
-    dims = model.graph.input[0].type.tensor_type.shape.dim
-    result.reshape(openvino.PartialShape([dim.dim_value or -1 for dim in dims]))
+    else:
+        result = _to_openvino(_read(_of_any_size(model)), pictures, kept_in_float)
+        dims = model.graph.input[0].type.tensor_type.shape.dim
+        result.reshape(openvino.PartialShape([dim.dim_value or -1 for dim in dims]))
+    remove_idle_resizes(result)
     return result
 
 
@@ -90,8 +94,17 @@ def to_qdq(
         (result.graph.output, model.graph.output),
     ):
         ports[0].CopyFrom(those_of_model[0])
+    if all(
+        dim.HasField("dim_value") for dim in model.graph.input[0].type.tensor_type.shape.dim[1:]
+    ):
+        make_sizes_constant(result)
     onnx.checker.check_model(result, full_check=True)
     return result
+
+
+def _declares_a_size(model: onnx.ModelProto) -> bool:
+    _, height, width, _ = model.graph.input[0].type.tensor_type.shape.dim
+    return bool(height.HasField("dim_value") and width.HasField("dim_value"))
 
 
 def _one_picture(model: onnx.ModelProto) -> onnx.ModelProto:

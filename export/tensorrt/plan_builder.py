@@ -5,7 +5,6 @@ are gone in 11. Every name used here is there in 10, 11 and RTX (tests/export/te
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +15,8 @@ import onnx
 from export.tensorrt.api import make_logger
 from export.tensorrt.profiles import ShapeRange
 from export.tensorrt.progress import progress_monitor
+from export.tensorrt.timing_cache import TimingCacheFile
+from ocrnet.artefacts import Tiling
 from ocrnet.errors import ArtefactError
 
 
@@ -24,12 +25,18 @@ class BuildOptions:
     """How long and with how much memory TensorRT may look for the fastest kernels.
 
     level: 0 (quick) to 5 (tries everything). workspace: MiB of scratch memory on the GPU, 0: all.
-    timing_cache: kept between builds on one GPU and version; None: none.
+    timing_cache: kept between builds on one GPU and version; None: none. tiling: how far to look
+    for kernels that hand tiles on in the L2 cache. l2_limit: MiB of that cache to count on, 0: what
+    TensorRT takes. aux_streams: CUDA streams beside the main one at the most; None: TensorRT's own
+    choice.
     """
 
     level: int = 3
     workspace: int = 0
     timing_cache: Path | None = None
+    tiling: Tiling = "none"
+    l2_limit: int = 0
+    aux_streams: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,41 +66,49 @@ def build_plan(
         raise ArtefactError(f"TensorRT cannot parse the graph: {_complaints(parser)}")
     parsed = time.monotonic()
     config = builder.create_builder_config()
-    config.builder_optimization_level = options.level
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     config.progress_monitor = progress_monitor(trt)
-    if options.workspace:
-        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, options.workspace << 20)
-    if not shapes.fixed:
+    try:
+        _set_options(trt, config, options)
+    except TypeError as error:  # pybind11's, for numbers past its integers
+        raise ArtefactError(f"TensorRT does not take {options}: {error}") from error
+    for shape in shapes.profiles:
         profile = builder.create_optimization_profile()
-        profile.set_shape("image", shapes.min, shapes.opt, shapes.max)
+        profile.set_shape("image", shape.min, shape.opt, shape.max)
         config.add_optimization_profile(profile)
-    store = _timing_cache(trt, config, options.timing_cache)
+    timing_cache = TimingCacheFile(trt, config, options.timing_cache)
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise _failed("TensorRT cannot build the plan", logger)
-    store()
+    timing_cache.store()
     return Plan(bytes(plan), network.num_layers, parsed - started, time.monotonic() - parsed)
+
+
+def _set_options(trt: ModuleType, config: Any, options: BuildOptions) -> None:
+    config.builder_optimization_level = options.level
+    if options.workspace:
+        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, options.workspace << 20)
+    if options.aux_streams is not None:
+        config.max_aux_streams = options.aux_streams
+    if options.tiling == "none":
+        return
+    if hasattr(config, "tiling_optimization_level"):
+        level = trt.TilingOptimizationLevel
+        levels = {"fast": level.FAST, "moderate": level.MODERATE, "full": level.FULL}
+        config.tiling_optimization_level = levels[options.tiling]
+        if options.l2_limit:
+            config.l2_limit_for_tiling = options.l2_limit << 20
+    else:
+        raise ArtefactError(
+            f"TensorRT {trt.__version__} has no tiling: '--tiling {options.tiling}' needs 10.8 or "
+            "newer, build with '--tiling none'"
+        )
 
 
 def _typed(trt: ModuleType) -> int:
     """The flags of a strongly typed network; always so, and no flag for it, in later versions."""
     flags = trt.NetworkDefinitionCreationFlag
     return 1 << int(flags.STRONGLY_TYPED) if hasattr(flags, "STRONGLY_TYPED") else 0
-
-
-def _timing_cache(trt: ModuleType, config: Any, path: Path | None) -> Callable[[], None]:
-    """Load the timing cache into `config`; return what writes it after the build."""
-    if path is None or trt.__name__ == "tensorrt_rtx":  # it times nothing
-        return lambda: None
-    cache = config.create_timing_cache(path.read_bytes() if path.exists() else b"")
-    config.set_timing_cache(cache, ignore_mismatch=False)
-
-    def store() -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(bytes(config.get_timing_cache().serialize()))
-
-    return store
 
 
 def _complaints(parser: Any) -> str:

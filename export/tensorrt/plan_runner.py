@@ -31,6 +31,8 @@ class PlanGraph:
         self._runner = TrtRunner(EngineFromBytes(path.read_bytes()))
         self._runner.activate()
         self.outputs = frozenset(manifest.outputs)
+        plan = manifest.build.plan
+        self._profile, self._has_single = 0, plan is not None and plan.profiles > 1
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As LoadedGraph.run."""
@@ -40,6 +42,10 @@ class PlanGraph:
         self, images: Images, outputs: Sequence[OutputName]
     ) -> dict[OutputName, NDArray[np.generic]]:
         """As run, but several outputs of one run, by name."""
+        profile = 1 if self._has_single and len(images) == 1 else 0
+        if profile != self._profile:
+            self._runner.set_profile(profile)
+            self._profile = profile
         # Copies: the runner's own arrays are written again by the next call.
         found = self._runner.infer({"image": np.ascontiguousarray(images)})
         return {name: np.array(found[name]) for name in outputs}

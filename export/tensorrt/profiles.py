@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from ocrnet.artefacts import Kind
 from ocrnet.zoo import ModelSpec, Size
 
 Shape = tuple[int, int, int, int]  # N, H, W, 3
@@ -21,22 +20,33 @@ class ShapeRange:
         """Whether there is one shape alone: then the plan has no profile."""
         return self.min == self.max
 
+    @property
+    def profiles(self) -> tuple["ShapeRange", ...]:
+        """The plan's optimisation profiles: one for all shapes first, which runtimes start with.
+
+        Where N alone varies another follows for single images, whose kernels are then chosen
+        for one image (docs/adr/0012).
+        """
+        if self.fixed:
+            return ()
+        if self.min[1:] != self.max[1:]:
+            return (self,)
+        return self, ShapeRange(self.min, self.min, self.min)
+
 
 def shape_range(
-    spec: ModelSpec, kind: Kind, size: Size | None, *, max_batch: int, max_size: Size
+    spec: ModelSpec, size: Size | None, *, max_batch: int, max_size: Size
 ) -> ShapeRange:
     """Return the range of a model's plan.
 
     size: of the fixed graph, None for the dynamic one. Fixed graphs vary in N alone, for Triton's
-    batches; with max_batch 1 not at all. The dynamic graph takes one picture of up to max_size:
-    a batch as well would reserve memory for the largest of both.
+    batches, and are fastest for the largest; with max_batch 1 not at all. The dynamic graph takes
+    one picture of up to max_size: a batch as well would reserve memory for the largest of both.
     """
     if size is None:
         height, width = min(spec.crop.height, max_size.height), min(spec.crop.width, max_size.width)
         return ShapeRange(
             (1, 1, 1, 3), (1, height, width, 3), (1, max_size.height, max_size.width, 3)
         )
-    # Windows come many at a time; whole pictures one by one, mostly.
-    usual = max(1, max_batch // 2) if kind == "window" else 1
     tail = (size.height, size.width, 3)
-    return ShapeRange((1, *tail), (usual, *tail), (max_batch, *tail))
+    return ShapeRange((1, *tail), (max_batch, *tail), (max_batch, *tail))

@@ -6,7 +6,15 @@
 Nothing is loaded unless its manifest is there, fits the zoo, and names the SHA-256 of its files.
 """
 
-from ocrnet.artefacts.build_facts import BuildFacts, Int8Facts, PlanFacts, PlanGpu, Profile
+from ocrnet.artefacts.build_facts import (
+    TILINGS,
+    BuildFacts,
+    Int8Facts,
+    PlanFacts,
+    PlanGpu,
+    Profile,
+    Tiling,
+)
 from ocrnet.artefacts.manifest import (
     KINDS,
     MANIFEST_SUFFIX,
@@ -33,6 +41,7 @@ from ocrnet.artefacts.weights import UNKNOWN, Origin, Weights, common_weights, w
 __all__ = [
     "KINDS",
     "MANIFEST_SUFFIX",
+    "TILINGS",
     "UNKNOWN",
     "Artefact",
     "BuildFacts",
@@ -46,6 +55,7 @@ __all__ = [
     "Precision",
     "Profile",
     "ServedPrecision",
+    "Tiling",
     "Weights",
     "artefact_stem",
     "common_weights",

@@ -7,7 +7,10 @@ where the fact decides whether it is current.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
+
+Tiling = Literal["none", "fast", "moderate", "full"]
+TILINGS: tuple[Tiling, ...] = get_args(Tiling)
 
 
 @dataclass(frozen=True)
@@ -96,23 +99,35 @@ class Int8Facts:
 class PlanFacts:
     """How TensorRT built a plan.
 
-    level: of optimisation, 0 to 5; workspace: MiB of scratch memory, 0: all. layers: of the parsed
-    network. parse_seconds, build_seconds: how long it took.
+    level: of optimisation, 0 to 5; workspace: MiB of scratch memory, 0: all. tiling: "none" or how
+    far it went; l2_limit: MiB of the L2 cache for it, 0: what TensorRT takes. aux_streams: CUDA
+    streams beside the main one, None: TensorRT's choice. profiles: how many; the first is for all
+    shapes, a second for single images. layers: of the parsed network. parse_seconds, build_seconds:
+    how long it took.
     """
 
     level: int
     workspace: int
+    tiling: Tiling
+    l2_limit: int
+    aux_streams: int | None
+    profiles: int
     layers: int
     parse_seconds: float
     build_seconds: float
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Self | None:
-        """None for the facts of other formats."""
-        numbers = [facts.get(key) for key in cls.__dataclass_fields__]
-        if not all(isinstance(number, int | float) for number in numbers):
+        """None for the facts of other formats, and of plans of earlier versions."""
+        values = {key: facts.get(key) for key in cls.__dataclass_fields__}
+        numbers = values.keys() - {"tiling", "aux_streams"}
+        if not (
+            all(isinstance(values[key], int | float) for key in numbers)
+            and values["tiling"] in TILINGS
+            and isinstance(values["aux_streams"], int | None)
+        ):
             return None
-        return cls(*numbers)  # type: ignore[arg-type]
+        return cls(**values)  # type: ignore[arg-type]
 
     def to_json(self) -> dict[str, object]:
         """By the names of the fields."""

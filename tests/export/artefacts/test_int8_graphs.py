@@ -62,6 +62,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def _toy(monkeypatch: pytest.MonkeyPatch, toy: onnx.ModelProto) -> None:
     """Nothing to export, nor to compare with the network."""
     monkeypatch.setattr("export.graphs.source.Source.plain_graph", lambda *_: toy)
+    monkeypatch.setattr("export.graphs.source.Source.traced_graph", lambda *_: toy)
     monkeypatch.setattr("export.graphs.source.Source.optimised_graph", lambda *_: toy)
     monkeypatch.setattr("export.artefacts.build_artefact.compare", lambda *_: {"64x96": 0.0})
 

@@ -86,7 +86,7 @@ def test_a_manifest_says_how_and_for_what_the_plan_was_built(
     assert content["parity"] == {}
     assert content["profile"] == {
         "min": [1, 64, 96, 3],
-        "opt": [2, 64, 96, 3],
+        "opt": [4, 64, 96, 3],
         "max": [4, 64, 96, 3],
     }
     assert content["gpu"] == {
@@ -97,6 +97,10 @@ def test_a_manifest_says_how_and_for_what_the_plan_was_built(
     assert content["build"] == {
         "level": 2,
         "workspace": 512,
+        "tiling": "none",
+        "l2_limit": 0,
+        "aux_streams": None,
+        "profiles": 2,
         "layers": 612,
         "parse_seconds": 1.23,
         "build_seconds": 80.5,
@@ -111,7 +115,8 @@ def test_an_int8_plan_is_float16_between_and_says_how_it_was_calibrated(
     assert content["gpu"] == {}  # for every architecture at once
     assert list(content["build"]) == [
         *("calibration", "floating", "changed_labels", "miou_loss", "parts_measured"),
-        *("level", "workspace", "layers", "parse_seconds", "build_seconds"),
+        *("level", "workspace", "tiling", "l2_limit", "aux_streams", "profiles"),
+        *("layers", "parse_seconds", "build_seconds"),
     ]
     assert content["build"]["floating"] == ["attention"]
     assert "nncf" in content["versions"]
@@ -141,6 +146,9 @@ def test_a_plan_is_built_again_for_other_settings_alone(source: Source, tmp_path
     for other in (
         {"plan": BuildOptions(level=5)},
         {"plan": BuildOptions(workspace=100)},
+        {"plan": BuildOptions(tiling="full")},
+        {"plan": BuildOptions(tiling="none", l2_limit=4)},
+        {"plan": BuildOptions(aux_streams=0)},
         {"max_batch": 2},
         {"int8": Int8Settings(Calibration(count=5))},
         {"int8": Int8Settings(measure_layer_groups=True)},

@@ -14,6 +14,7 @@ from onnx.version_converter import convert_version
 
 from export.evaluation.int8_judge import Judge, labeller
 from export.evaluation.runners import run_onnx
+from export.graphs.constant_sizes import computes_sizes
 from export.graphs.fp16 import to_fp16, with_visible_rounding
 from export.graphs.source import Source
 from export.int8.calibration import CalibrationImages, synthetic_pictures
@@ -139,6 +140,25 @@ def test_a_fixed_graph_is_calibrated_with_smaller_pictures_and_keeps_its_size(
     assert str(for_cpu.output("logits").get_partial_shape()) == "[?,19,2,256]"
 
 
+def test_a_fixed_graph_of_qdq_nodes_has_constant_sizes(
+    graph: onnx.ModelProto, qdq: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NNCF has quantised the one of any size: no node of it knew the size."""
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(graph)
+    for port, size in ((fixed.graph.input[0], (64, 96)), (fixed.graph.output[0], (19, 16, 24))):
+        for dim, length in zip(port.type.tensor_type.shape.dim[1:], size, strict=False):
+            dim.dim_value = length
+    monkeypatch.setattr("export.int8.quantise._quantise", lambda *_: qdq)
+    found = to_qdq(fixed, [], KEPT_IN_FLOAT)
+    assert computes_sizes(qdq)
+    assert not computes_sizes(found)
+    assert not computes_sizes(to_fp16(convert_version(found, 19)))
+    image = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), dtype=np.uint8)
+    expected = run_onnx(qdq)(image)
+    assert np.abs(run_onnx(found)(image) - expected).max() < 1e-2 * np.abs(expected).max()
+
+
 @pytest.mark.parametrize(
     ("name", "size", "calibrated"),
     [
@@ -165,6 +185,9 @@ def test_a_rewritten_graph_is_calibrated_as_that_of_a_smaller_size(
         if op.get_type_name() == "Convolution"
     )
     assert kinds.keys() == {(True, True)}
+    resized = [op for op in quantised.get_ops() if op.get_type_name() == "Interpolate"]
+    assert resized
+    assert not [op for op in resized if op.get_input_shape(0) == op.get_output_shape(0)]
     (added,) = [
         op for op in quantised.get_ops() if "/_split_bottleneck/Add" in op.get_friendly_name()
     ]

@@ -20,7 +20,7 @@ from export.tensorrt.api import Gpu, find_gpu, load_tensorrt
 from export.tensorrt.plan_builder import BuildOptions, build_plan
 from export.tensorrt.plan_runner import PlanGraph, check_plan
 from export.tensorrt.profiles import shape_range
-from ocrnet.artefacts import Manifest, PlanGpu, read_manifest
+from ocrnet.artefacts import BuildFacts, Manifest, PlanFacts, PlanGpu, read_manifest
 from ocrnet.cli import main
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import ModelSpec, Size, get_spec
@@ -97,7 +97,13 @@ def test_whole_pictures_give_labels(
     source, plan = Source(spec, str(DEMO_WEIGHTS)), Target("tensorrt_rtx", "float16")
     settings = BuildSettings(tmp_path, max_batch=1)
     assert is_current(source, "whole", plan, settings)
-    for other in ({"max_batch": 2}, {"plan": BuildOptions(level=5)}):
+    for other in (
+        {"max_batch": 2},
+        {"plan": BuildOptions(level=5)},
+        {"plan": BuildOptions(tiling="fast")},
+        {"plan": BuildOptions(l2_limit=8)},
+        {"plan": BuildOptions(aux_streams=0)},
+    ):
         assert not is_current(source, "whole", plan, dataclasses.replace(settings, **other))
     logits, labels = declared_ports(onnx.load(folder / "model_fp16.onnx")).outputs
     assert logits == Port("logits", "FLOAT16", (FREE, 19, height // 4, width // 4))
@@ -119,20 +125,27 @@ def test_a_graph_of_mixed_types_is_refused_with_the_node() -> None:
     model = onnx.helper.make_model(
         graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8
     )
-    shapes = shape_range(get_spec("demo"), "whole", WHOLE, max_batch=1, max_size=WHOLE)
+    shapes = shape_range(get_spec("demo"), WHOLE, max_batch=1, max_size=WHOLE)
     with pytest.raises(ArtefactError, match="/my/Mul"):
         build_plan(load_tensorrt("tensorrt_rtx"), model, shapes, BuildOptions())
 
 
 def test_shapes_of_plans() -> None:
     spec = get_spec("demo")
-    dynamic = shape_range(spec, "dynamic", None, max_batch=8, max_size=Size(2048, 2048))
+    dynamic = shape_range(spec, None, max_batch=8, max_size=Size(2048, 2048))
     assert dynamic.opt == (1, 512, 1024, 3)
     assert dynamic.max == (1, 2048, 2048, 3)
-    window = shape_range(spec, "window", spec.crop, max_batch=8, max_size=WHOLE)
-    assert (window.min[0], window.opt[0], window.max[0]) == (1, 4, 8)
+    window = shape_range(spec, spec.crop, max_batch=8, max_size=WHOLE)
+    assert (window.min[0], window.opt[0], window.max[0]) == (1, 8, 8)
     assert not window.fixed
-    assert shape_range(spec, "whole", WHOLE, max_batch=1, max_size=WHOLE).fixed
+    # The one for all batches is first: Triton and Polygraphy take it unless told otherwise.
+    batches, single = window.profiles
+    assert batches == window
+    assert single.min == single.opt == single.max == (1, 512, 1024, 3)
+    assert dynamic.profiles == (dynamic,)
+    fixed = shape_range(spec, WHOLE, max_batch=1, max_size=WHOLE)
+    assert fixed.fixed
+    assert fixed.profiles == ()
 
 
 def _manifest(capability: str, version: str) -> Manifest:
@@ -155,6 +168,7 @@ def test_a_plan_gives_copies_of_the_outputs_that_are_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a runner in the place of Polygraphy's, which needs a GPU."""
+    profiles: list[int] = []
 
     class Runner:
         logits, labels = np.zeros((1, 19, 1, 1), np.float32), np.zeros((1, 4, 4), np.uint8)
@@ -165,6 +179,9 @@ def test_a_plan_gives_copies_of_the_outputs_that_are_asked_for(
 
         def activate(self) -> None:
             self.active = True
+
+        def set_profile(self, index: int) -> None:
+            profiles.append(index)
 
         def infer(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             assert self.active
@@ -180,7 +197,11 @@ def test_a_plan_gives_copies_of_the_outputs_that_are_asked_for(
     gpu, tensorrt = Gpu("NVIDIA A100", "8.0", "610.43"), SimpleNamespace(__version__="11.1.0")
     monkeypatch.setattr("export.tensorrt.plan_runner.find_gpu", lambda: gpu)
     monkeypatch.setattr("export.tensorrt.plan_runner.load_tensorrt", lambda _: tensorrt)
-    manifest = dataclasses.replace(_manifest("8.0", "11.1.0"), outputs=["logits", "labels"])
+    manifest = dataclasses.replace(
+        _manifest("8.0", "11.1.0"),
+        outputs=["logits", "labels"],
+        build=BuildFacts(plan=PlanFacts(3, 0, "none", 0, None, 2, 612, 1.0, 80.0)),
+    )
     manifest.write(tmp_path)
     (tmp_path / manifest.file).write_bytes(b"a plan")
     graph = PlanGraph(tmp_path / manifest.file)
@@ -189,6 +210,9 @@ def test_a_plan_gives_copies_of_the_outputs_that_are_asked_for(
     first = graph.run(images, "logits")
     found = graph.run_outputs(images, ["logits", "labels"])
     assert (first.max(), found["logits"].max(), found["labels"].shape) == (1, 2, (1, 4, 4))
+    for count in (2, 8, 1):
+        graph.run(np.zeros((count, 4, 4, 3), np.uint8), "logits")
+    assert profiles == [1, 0, 1]  # a single image has a profile of its own
     graph.close()
     with pytest.raises(AssertionError):
         graph.run(images, "logits")

@@ -27,11 +27,15 @@ INT8 = {
 PLAN = {
     "level": 3,
     "workspace": 0,
+    "tiling": "none",
+    "l2_limit": 0,
+    "aux_streams": None,
+    "profiles": 2,
     "layers": 612,
     "parse_seconds": 1.25,
     "build_seconds": 80.5,
 }
-# As builds of all targets wrote them before there were dataclasses.
+# As builds of all targets write them; all but a plan's as before there were dataclasses.
 BUILDS = {
     "plain": {},
     "rewritten": {"passes": ["split_bottleneck", "token_head", "associative"]},
@@ -77,7 +81,7 @@ def test_facts_are_read_by_their_names(written: Callable[..., Path]) -> None:
     manifest = read_manifest(written(build=BUILDS["INT8 plan"], **PLAN_FACTS))
     assert manifest.build == BuildFacts(
         int8=Int8Facts(INT8["calibration"], INT8["floating"], 0.01234, None, groups_measured=False),
-        plan=PlanFacts(3, 0, 612, 1.25, 80.5),
+        plan=PlanFacts(3, 0, "none", 0, None, 2, 612, 1.25, 80.5),
     )
     assert manifest.profile == Profile([1, 512, 512, 3], [4, 512, 512, 3], [8, 512, 512, 3])
     assert manifest.gpu == PlanGpu("NVIDIA A100", "8.0", "610.43")
@@ -95,6 +99,9 @@ def test_keys_of_other_versions_are_passed_over(written: Callable[..., Path], fi
         {"calibration": 5, "floating": [], "changed_labels": 0, "miou_loss": None},
         {"calibration": "drawn scenes"},
         {"level": "3", "workspace": 0},
+        PLAN | {"tiling": "most"},
+        PLAN | {"aux_streams": "2"},
+        {"level": 3, "workspace": 0, "layers": 612, "parse_seconds": 1.25, "build_seconds": 80.5},
         {"passes": "token_head"},
     ],
 )
