@@ -47,6 +47,8 @@ def main(argv: list[str]) -> NoReturn:
     command = [arguments.tritonserver, f"--model-repository={_links(whole)}", *others]
     if arguments.model_config_name:
         command.append(f"--model-config-name={arguments.model_config_name}")
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and so would Triton
+        signal.signal(number, signal.SIG_DFL)
     try:
         os.execvp(command[0], command)
     except OSError as error:

@@ -62,23 +62,42 @@ def find_models(repository: Path, config_name: str, completes: bool) -> list[Fin
     configurations, so that a model may have none. Raises OSError if the folder cannot be listed.
     """
     machine = Machine()
-    findings = []
+    problems: dict[Path, ModelProblem | None] = {}
+    members: dict[Path, list[str]] = {}
     for folder in sorted(repository.iterdir()):
-        if folder.name.startswith(".") or not folder.is_dir():
+        if folder.name.startswith("."):
             continue
-        problem = None
         try:
-            _check(folder, config_name, completes, machine)
+            if folder.is_dir():
+                problems[folder] = None
+                members[folder] = _check(folder, config_name, completes, machine)
+            elif folder.is_symlink() and not folder.exists():
+                problems[folder] = ModelProblem(f"it is a link to {folder.readlink()}, not there")
         except ModelProblem as error:
-            problem = error
+            problems[folder] = error
         except OSError as error:
-            problem = ModelProblem(unreadable(error, folder))
-        findings.append(Finding(folder, problem))
-    return findings
+            problems[folder] = ModelProblem(unreadable(error, folder))
+    _leave_out_ensembles(problems, members)
+    return [Finding(folder, problem) for folder, problem in problems.items()]
+
+
+def _leave_out_ensembles(
+    problems: dict[Path, ModelProblem | None], members: dict[Path, list[str]]
+) -> None:
+    """Find ensembles without one of their models, which may be ensembles as well."""
+    changed = True
+    while changed:
+        changed = False
+        whole = {folder.name for folder, problem in problems.items() if problem is None}
+        for folder, names in members.items():
+            missing = [name for name in names if name not in whole]
+            if missing and problems[folder] is None:
+                problems[folder] = ModelProblem(f"it is an ensemble with {missing[0]}, left out")
+                changed = True
 
 
 def unreadable(error: OSError, path: Path) -> str:
-    """Return an error of the file system as a sentence, with what helps where rights lack."""
+    """Return an error of the file system as a sentence, with the command that gives a right."""
     place = error.filename or path
     if isinstance(error, PermissionError):
         return (
@@ -88,7 +107,8 @@ def unreadable(error: OSError, path: Path) -> str:
     return f"{place} cannot be read: {error.strerror or error}"
 
 
-def _check(folder: Path, config_name: str, completes: bool, machine: Machine) -> None:
+def _check(folder: Path, config_name: str, completes: bool, machine: Machine) -> list[str]:
+    """Return the models that an ensemble needs; raises ModelProblem or OSError."""
     config = _read_config(folder, config_name, completes)
     name = _text(config, "name")
     if name not in ("", folder.name):
@@ -110,6 +130,8 @@ def _check(folder: Path, config_name: str, completes: bool, machine: Machine) ->
                     build_command(folder, "model_fp16.onnx"),
                 )
             check_artefact(folder, path, gpu, _number(config, "max_batch_size"))
+    schedule = next(iter(_messages(config, "ensemble_scheduling")), {})
+    return [_text(step, "model_name") for step in _messages(schedule, "step")]
 
 
 def _gpus(config: Message, backend: str, machine: Machine) -> list[Gpu]:

@@ -396,6 +396,29 @@ def test_links_are_followed_and_broken_ones_named(container: Container, tmp_path
         assert container.run().left_out("model.onnx")
 
 
+def test_a_model_s_folder_may_be_a_broken_link(container: Container) -> None:
+    container.add_model("demo_window", CPU, "model.onnx")
+    (container.models / "gone").symlink_to("/nowhere")
+    run = container.run()
+    assert run.served == [["demo_window"]]
+    assert "gone: it is a link to /nowhere, not there" in run.said
+
+
+def test_ensembles_are_left_out_with_their_models(container: Container) -> None:
+    container.add_model("net", CPU, "model.onnx")
+    container.add_model("missing", CPU)
+    for name, member in {"a": "net", "b": "missing", "c": "b", "d": "a"}.items():
+        config = (
+            f'platform: "ensemble" ensemble_scheduling {{ step [ {{ model_name: "{member}" }} ] }}'
+        )
+        container.add_model(name, config)
+        (container.models / name / "1").mkdir()
+    run = container.run()
+    assert run.served == [["a", "d", "net"]]
+    assert "b: it is an ensemble with missing, left out" in run.said
+    assert "c: it is an ensemble with b, left out" in run.said
+
+
 def test_what_may_not_be_read_is_named(container: Container) -> None:
     folder = container.add_model("demo_window", CPU, "model.onnx")
     # Root may read everything, unless these rights are taken away, as in the container.
@@ -453,14 +476,15 @@ def test_it_ends_at_once_while_it_waits(container: Container, number: signal.Sig
     process.stderr.close()
 
 
-def test_the_server_takes_the_process(container: Container) -> None:
+def test_the_server_takes_the_process_and_its_signals(container: Container) -> None:
     container.add_model("demo_window", CPU, "model.onnx")
-    container.add_program("tritonserver", "#!/bin/sh\necho pid $$\n")
+    server = "#!/bin/sh\necho pid $$\ngrep SigIgn /proc/$$/status\n"
+    container.add_program("tritonserver", server)
     process = subprocess.Popen(
         container.command(), env=container.variables, stdout=subprocess.PIPE, text=True
     )
     said, _ = process.communicate(timeout=patience(1))
-    assert said == f"pid {process.pid}\n"
+    assert said == f"pid {process.pid}\nSigIgn:\t{0:016x}\n"
 
 
 @pytest.mark.parametrize(
