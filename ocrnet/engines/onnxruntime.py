@@ -1,11 +1,13 @@
 """ONNX Runtime on the CPU, for machines that OpenVINO does not suit."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ocrnet.artefacts.onnx_outputs import cut_to_outputs
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.engine_options import DEFAULTS, EngineOptions
 from ocrnet.errors import ArtefactError, EngineError, OutOfMemory
@@ -24,7 +26,12 @@ _ERRORS_ALONE = 3  # of ONNX Runtime's levels of severity
 
 
 class OnnxRuntimeGraph:
-    """A LoadedGraph of ONNX Runtime."""
+    """A LoadedGraph of ONNX Runtime.
+
+    Of a graph with labels, calls for logits alone have a session of their own, opened by the first
+    of them: ONNX Runtime runs all nodes whatever is asked for, and those behind the logits are for
+    the labels. It takes the memory of the weights a second time.
+    """
 
     def __init__(
         self,
@@ -52,20 +59,29 @@ class OnnxRuntimeGraph:
         if qdq_in_float:
             settings.add_session_config_entry("session.disable_quant_qdq", "1")
         fallback = [] if provider[0] == "CPUExecutionProvider" else ["CPUExecutionProvider"]
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(model) if isinstance(model, Path) else model,
-                settings,
-                providers=[provider, *fallback],
-            )
-        except _ERRORS as error:
-            if says_out_of_memory(str(error)):
-                raise OutOfMemory from error
-            name = model if isinstance(model, Path) else "the graph in memory"
-            raise ArtefactError(f"ONNX Runtime cannot load {name}: {error}") from error
-        if self._session.get_providers()[0] != provider[0]:  # it would go on without, and say so
-            raise ArtefactError(f"ONNX Runtime has no {provider[0]} here, which was asked for")
+        name = str(model) if isinstance(model, Path) else "the graph in memory"
+
+        def opened(source: Path | bytes) -> onnxruntime.InferenceSession:
+            try:
+                session = onnxruntime.InferenceSession(
+                    str(source) if isinstance(source, Path) else source,
+                    settings,
+                    providers=[provider, *fallback],
+                )
+            except _ERRORS as error:
+                if says_out_of_memory(str(error)):
+                    raise OutOfMemory from error
+                raise ArtefactError(f"ONNX Runtime cannot load {name}: {error}") from error
+            if session.get_providers()[0] != provider[0]:  # it would go on without, and say so
+                raise ArtefactError(f"ONNX Runtime has no {provider[0]} here, which was asked for")
+            return session
+
+        self._session = opened(model)
         self.outputs = frozenset(one.name for one in self._session.get_outputs())
+        self._logits_alone: _LogitsAlone | None = None
+        if {"logits", "labels"} <= self.outputs:
+            content = model.read_bytes() if isinstance(model, Path) else model
+            self._logits_alone = _LogitsAlone(content, opened)
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As LoadedGraph.run."""
@@ -75,10 +91,31 @@ class OnnxRuntimeGraph:
         self, images: Images, outputs: Sequence[OutputName]
     ) -> dict[OutputName, NDArray[np.generic]]:
         """As run, but several outputs of one run, by name."""
+        alone = self._logits_alone
+        session = alone.session() if alone and list(outputs) == ["logits"] else self._session
         try:
-            results = self._session.run(list(outputs), {"image": np.ascontiguousarray(images)})
+            results = session.run(list(outputs), {"image": np.ascontiguousarray(images)})
         except _ERRORS as error:
             if says_out_of_memory(str(error)):
                 raise OutOfMemory from error
             raise EngineError(f"ONNX Runtime failed on images of shape {images.shape}") from error
         return dict(zip(outputs, results, strict=True))
+
+
+class _LogitsAlone:
+    """The session for calls that want no labels; its file may be another one by the first call."""
+
+    def __init__(
+        self, model: bytes, opened: Callable[[bytes], onnxruntime.InferenceSession]
+    ) -> None:
+        self._model, self._opened = model, opened
+        self._session: onnxruntime.InferenceSession | None = None
+        self._lock = threading.Lock()
+
+    def session(self) -> onnxruntime.InferenceSession:
+        """Open it on first use; raises as OnnxRuntimeGraph."""
+        with self._lock:
+            if self._session is None:
+                self._session = self._opened(cut_to_outputs(self._model, {"logits"}))
+                self._model = b""
+            return self._session
