@@ -5,6 +5,7 @@ from onnx.version_converter import convert_version
 
 from export.artefacts.int8_graphs import quantise_for_gpu
 from export.artefacts.target_builder import Job
+from export.graphs.exact_labels import make_labels_exact
 from export.graphs.fp16 import to_fp16
 from export.graphs.labels_output import add_labels
 
@@ -48,4 +49,5 @@ def _copy(graph: onnx.ModelProto) -> onnx.ModelProto:
 def _with_labels(graph: onnx.ModelProto, job: Job) -> onnx.ModelProto:
     if job.size and job.target.gives_labels(job.kind):
         add_labels(graph, job.source.spec, job.size)
+        make_labels_exact(graph)
     return graph
