@@ -20,6 +20,7 @@ from ocrnet.engines import BatchingEngine, Engine, EngineOptions, choose_gpu, op
 from ocrnet.engines.triton import (
     TritonConnection,
     TritonEngine,
+    TritonGraph,
     served_graphs,
     served_weights,
 )
@@ -42,16 +43,19 @@ class ServedModel:
         opener: Callable[[], Engine],
         precision: ServedPrecision | None = None,
         weights: Weights = UNKNOWN,
+        on_triton: TritonEngine | None = None,
     ):
         """graphs: as `GET /models/{name}` shows them.
 
         opener: makes the engine; it takes seconds and the model's memory. precision: None where
-        the graphs alone know, those of Triton. weights: of all graphs.
+        the graphs alone know, those of Triton. weights: of all graphs. on_triton: the engine, if it
+        is one that learns when Triton serves other graphs than before.
         """
         self.spec = spec
         self.graphs = list(graphs)
         self.precision = precision
         self.weights = weights
+        self.on_triton = on_triton
         self.memory_bytes: int | None = None  # what the process grew by when it was loaded
         self._opener = opener
         self._engine: Engine | None = None
@@ -134,13 +138,16 @@ class ServedModels:
             raise UnknownModel(f"{spec.name} is not served here; served: {served}")
         return self._by_name[spec.name]
 
-    async def ask_weights(self) -> None:
-        """Ask Triton again which weights it serves: it may have come back with others."""
+    async def ask_triton(self) -> None:
+        """Ask Triton again what it serves: it may have come back with other graphs or weights."""
         if self.triton is None:
             return
         for model in self._by_name.values():
             try:
                 graphs = await in_thread(served_graphs, self.triton, model.spec)
+                model.graphs = _describe_on_triton(graphs)
+                if model.on_triton is not None:
+                    model.on_triton.serve(graphs)
                 model.weights = served_weights(graphs, self.triton.address)
             except ArtefactError as error:
                 model.weights = UNKNOWN
@@ -177,18 +184,24 @@ def open_models(settings: Settings, announce: Callable[[str], None]) -> ServedMo
 
 def _on_triton(spec: ModelSpec, triton: TritonConnection) -> ServedModel:
     graphs = served_graphs(triton, spec)
-    described = [
+    weights = served_weights(graphs, triton.address)
+    engine = TritonEngine(triton, graphs)
+    described = _describe_on_triton(graphs)
+    return ServedModel(spec, described, lambda: engine, weights=weights, on_triton=engine)
+
+
+def _describe_on_triton(graphs: list[TritonGraph]) -> list[GraphInProcess | GraphOnTriton]:
+    return [
         GraphOnTriton(
             kind=graph.kind,
             precision="float16" if graph.logits_type == "FP16" else "float32",
             size=str(graph.size) if graph.size else "any",
+            outputs=sorted(graph.outputs),
             triton=graph.name,
             max_batch=graph.max_batch,
         )
         for graph in graphs
     ]
-    weights = served_weights(graphs, triton.address)
-    return ServedModel(spec, described, lambda: TritonEngine(triton, graphs), weights=weights)
 
 
 def _in_process(spec: ModelSpec, settings: Settings, options: EngineOptions) -> ServedModel:
@@ -207,6 +220,7 @@ def _in_process(spec: ModelSpec, settings: Settings, options: EngineOptions) -> 
             kind=graph.manifest.kind,
             precision=graph.manifest.precision,
             size=str(graph.fixed_size) if graph.fixed_size else "any",
+            outputs=sorted(graph.manifest.outputs),
             runtime=runtime,
             device=str(options.gpu or "CPU"),
             provider=provider,

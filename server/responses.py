@@ -70,6 +70,7 @@ class GraphInProcess(_Document):
     kind: Kind
     precision: Precision
     size: str = Field(description="HEIGHTxWIDTH, or any")
+    outputs: list[str] = Field(description="logits; also labels where it finds each pixel's class")
     runtime: Runtime
     device: str = Field(description="CPU, or the GPU with its number and name")
     provider: str | None = Field(description="ONNX Runtime's execution provider; null: OpenVINO")
@@ -86,6 +87,7 @@ class GraphOnTriton(_Document):
     kind: Kind
     precision: Literal["float16", "float32"]
     size: str = Field(description="HEIGHTxWIDTH, or any")
+    outputs: list[str] = Field(description="logits; also labels where it finds each pixel's class")
     triton: str = Field(description="name of the Triton model")
     max_batch: int
 

@@ -53,10 +53,14 @@ class InProcessEngine:
         self._workers = workers or worker_threads(spec, streams)
         self._closed = False
 
+    def outputs(self, size: Size) -> frozenset[str]:
+        """As Engine.outputs."""
+        self._check_open()
+        return self._graph(size).outputs
+
     async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As Engine.infer."""
-        if self._closed:
-            raise EngineUnavailable("the engine is closed")
+        self._check_open()
         with memory_errors():
             call = self._submit(images, output)
             try:
@@ -71,12 +75,19 @@ class InProcessEngine:
         return self._workers.submit(self._run, images, output)
 
     def _run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
-        graph = self._graphs.get(Size(*images.shape[1:3]), self._graphs[None])
+        graph = self._graph(Size(*images.shape[1:3]))
         if output not in graph.outputs:
             raise EngineUnavailable(
                 f"this graph has no output {output!r}, only {sorted(graph.outputs)}"
             )
         return graph.run(images, output)
+
+    def _graph(self, size: Size) -> LoadedGraph:
+        return self._graphs.get(size, self._graphs[None])
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineUnavailable("the engine is closed")
 
     async def close(self) -> None:
         """As Engine.close."""

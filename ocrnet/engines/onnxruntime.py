@@ -1,12 +1,14 @@
 """ONNX Runtime: sessions that never change their provider unasked, and graphs on the CPU."""
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ocrnet.artefacts.onnx_outputs import cut_to_outputs
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.engine_options import DEFAULTS, EngineOptions, Provider
 from ocrnet.errors import ArtefactError, EngineError, OutOfMemory
@@ -79,7 +81,12 @@ def run_error(error: Exception, images: Images) -> EngineError | OutOfMemory:
 
 
 class OnnxRuntimeGraph:
-    """A LoadedGraph of ONNX Runtime."""
+    """A LoadedGraph of ONNX Runtime.
+
+    Of a graph with labels, calls for logits alone have a session of their own, opened by the first
+    of them: ONNX Runtime runs all nodes whatever is asked for, and those behind the logits are for
+    the labels. It takes the memory of the weights a second time.
+    """
 
     def __init__(
         self,
@@ -106,8 +113,16 @@ class OnnxRuntimeGraph:
             settings.log_severity_level = _ERRORS_ALONE
         if qdq_in_float:
             settings.add_session_config_entry("session.disable_quant_qdq", "1")
-        self._session = open_session(model, settings, provider)
+
+        def opened(source: Path | bytes) -> onnxruntime.InferenceSession:
+            return open_session(source, settings, provider)
+
+        self._session = opened(model)
         self.outputs = frozenset(one.name for one in self._session.get_outputs())
+        self._logits_alone: _LogitsAlone | None = None
+        if {"logits", "labels"} <= self.outputs:
+            content = model.read_bytes() if isinstance(model, Path) else model
+            self._logits_alone = _LogitsAlone(content, opened)
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As LoadedGraph.run."""
@@ -117,8 +132,29 @@ class OnnxRuntimeGraph:
         self, images: Images, outputs: Sequence[OutputName]
     ) -> dict[OutputName, NDArray[np.generic]]:
         """As run, but several outputs of one run, by name."""
+        alone = self._logits_alone
+        session = alone.session() if alone and list(outputs) == ["logits"] else self._session
         try:
-            results = self._session.run(list(outputs), {"image": np.ascontiguousarray(images)})
+            results = session.run(list(outputs), {"image": np.ascontiguousarray(images)})
         except ONNXRUNTIME_ERRORS as error:
             raise run_error(error, images) from error
         return dict(zip(outputs, results, strict=True))
+
+
+class _LogitsAlone:
+    """The session for calls that want no labels; its file may be another one by the first call."""
+
+    def __init__(
+        self, model: bytes, opened: Callable[[bytes], onnxruntime.InferenceSession]
+    ) -> None:
+        self._model, self._opened = model, opened
+        self._session: onnxruntime.InferenceSession | None = None
+        self._lock = threading.Lock()
+
+    def session(self) -> onnxruntime.InferenceSession:
+        """Open it on first use; raises as OnnxRuntimeGraph."""
+        with self._lock:
+            if self._session is None:
+                self._session = self._opened(cut_to_outputs(self._model, {"logits"}))
+                self._model = b""
+            return self._session

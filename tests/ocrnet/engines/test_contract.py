@@ -15,7 +15,7 @@ from ocrnet.engines.contract import checked_logits
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.engines.triton import TritonConnection, TritonEngine, served_graphs
 from ocrnet.errors import ArtefactError, EngineError, EngineUnavailable
-from ocrnet.zoo import get_spec
+from ocrnet.zoo import Size, get_spec
 from server.local_triton import LocalTriton
 
 pytestmark = pytest.mark.slow
@@ -102,12 +102,19 @@ class EngineContract:
 
         np.testing.assert_array_equal(*asyncio.run(both()))
 
+    def test_it_says_what_it_gives_and_names_what_it_lacks(self, engine: Engine) -> None:
+        assert engine.outputs(Size(32, 48)) == {"logits"}
+        with pytest.raises(EngineUnavailable, match=r"no output 'labels', only \['logits'\]"):
+            asyncio.run(engine.infer(_pictures(1, 32, 48), "labels"))
+
     def test_closing_twice_is_fine_and_a_closed_engine_says_so(self, own_engine: Engine) -> None:
         async def close_and_ask() -> None:
             await own_engine.close()
             await own_engine.close()
             with pytest.raises(EngineUnavailable, match="closed"):
                 await own_engine.infer(_pictures(1, 32, 32), "logits")
+            with pytest.raises(EngineUnavailable, match="closed"):
+                own_engine.outputs(Size(32, 32))
 
         asyncio.run(close_and_ask())
 
@@ -116,11 +123,6 @@ class TestFakeEngine(EngineContract):
     @pytest.fixture
     def engine(self) -> Engine:
         return FakeEngine(19)
-
-    def test_labels_follow_from_the_red_channel(self) -> None:
-        images = _pictures(1, 5, 7)
-        labels = asyncio.run(FakeEngine(19).infer(images, "labels"))
-        np.testing.assert_array_equal(labels, images[..., 0] % 19)
 
 
 class InProcessContract(EngineContract):
@@ -152,10 +154,6 @@ class InProcessContract(EngineContract):
 
 class LoneCallContract(InProcessContract):
     """Of engines that run one call at a time."""
-
-    def test_an_output_that_the_graph_lacks_is_named(self, engine: Engine) -> None:
-        with pytest.raises(EngineUnavailable, match=r"no output 'labels', only \['logits'\]"):
-            asyncio.run(engine.infer(_pictures(1, 32, 32), "labels"))
 
     def test_a_call_cancelled_while_it_waits_never_runs(self, own_engine: Engine) -> None:
         async def cancel_the_second() -> None:
@@ -212,10 +210,6 @@ class TestTritonEngine(EngineContract):
     def engine(self, demo_triton: LocalTriton) -> TritonEngine:
         connection = TritonConnection(demo_triton.addresses.grpc)
         return TritonEngine(connection, served_graphs(connection, SPEC))
-
-    def test_an_output_that_the_graph_lacks_is_named(self, engine: Engine) -> None:
-        with pytest.raises(EngineUnavailable, match=r"no output 'labels', only \['logits'\]"):
-            asyncio.run(engine.infer(_pictures(1, 32, 32), "labels"))
 
     def test_more_pictures_than_a_batch_holds_are_all_answered(self, engine: Engine) -> None:
         images = _pictures(11, 32, 48)
