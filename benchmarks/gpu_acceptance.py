@@ -17,6 +17,7 @@ nothing could be run, and 2 on a machine without an NVIDIA GPU.
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -115,7 +116,7 @@ def _say(text: str) -> None:
 
 
 def _no_gpu(error: ArtefactError) -> str:
-    if "names no GPU" in str(error):
+    if shutil.which("nvidia-smi"):
         return f"{error}. This run needs a machine with an NVIDIA GPU and its driver"
     if list(Path("/dev").glob("nvidia[0-9]*")):
         return (

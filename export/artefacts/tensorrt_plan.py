@@ -59,7 +59,7 @@ class TensorRTPlan:
                 build_seconds=round(plan.build_seconds, 2),
             ),
         )
-        built_on = PlanGpu(**vars(gpu)) if gpu else None
+        built_on = PlanGpu(gpu.name, gpu.compute_capability, gpu.driver) if gpu else None
         return Written([path], output_names(graph), build, _profile(shapes), built_on)
 
     def is_current(self, job: Job, manifest: Manifest, path: Path) -> bool:

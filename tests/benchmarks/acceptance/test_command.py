@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.acceptance.acceptance_tables import in_words
+from benchmarks.acceptance.run_record import RunRecord
 from benchmarks.acceptance.steps import steps
 from benchmarks.fps import _parser
 from export.tensorrt.api import find_gpu
@@ -79,6 +82,7 @@ def test_a_driver_without_a_cuda_build_of_pytorch_says_so_for_every_step(
     assert facts["gpus"][0] == {
         "name": "NVIDIA H200", "memory.total": "143771 MiB", "compute_cap": "9.0",
         "driver_version": "580.159.04", "power.limit": "700.00 W", "clocks.max.sm": "1980 MHz",
+        "uuid": "GPU-0a",
     }  # fmt: skip
     assert facts["torch"]["version"] == torch.__version__
     assert "pip install 'tensorrt'" in said
@@ -107,6 +111,28 @@ def test_a_file_of_something_else_is_not_shown(root: Path, tmp_path: Path, conte
     assert status == 2
     assert "it is not a file that this command wrote" in error
     assert "Traceback" not in error
+
+
+@pytest.mark.usefixtures("an_h200")
+def test_a_gpu_that_is_hidden_is_told_as_such(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    status, said, error = _command(root, "--look")
+    assert (status, said) == (2, "")
+    assert "CUDA_VISIBLE_DEVICES is '', with which CUDA sees none" in error
+    assert "no nvidia-smi" not in error
+
+
+def test_the_table_is_of_the_gpu_that_was_used() -> None:
+    h200, l4 = ({"name": name, "driver_version": "580", "memory.total": size, "uuid": uuid}
+                for name, size, uuid in (("NVIDIA H200", "143771 MiB", "GPU-a"),
+                                         ("NVIDIA L4", "23034 MiB", "GPU-b")))  # fmt: skip
+    facts = {
+        "gpus": [h200, l4], "used": "GPU-b", "torch": {}, "packages": {}, "python": "3.12",
+        "processor": "a CPU", "cores": 2, "commit": None,
+    }  # fmt: skip
+    run = RunRecord("2026-11-27", "", 1, "NVIDIA L4", {}, facts)
+    assert "23034 MiB" in in_words(run)
+    assert "143771 MiB" in in_words(replace(run, facts=facts | {"used": "GPU-a"}))
 
 
 def _smi(folder: Path, script: str) -> None:
