@@ -59,10 +59,9 @@ def _parity(run: RunRecord) -> Table | None:
     rows = []
     for row in found:
         size = str(row["size"]) + (f", batch {row['batch']}" if row["batch"] > 1 else "")
-        rounded = " (TF32)" if row["tf32"] else ""
         rows.append(
             [
-                *(row["network"], size, row["engine"], row["precision"] + rounded, row["against"]),
+                *(row["network"], size, row["engine"], row["precision"], row["against"]),
                 row.get("verdict", "failed"),
                 number(row.get("logit_error"), ".2g"),
                 number(row.get("changed_labels"), ".4%"),

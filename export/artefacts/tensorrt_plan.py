@@ -57,6 +57,7 @@ class TensorRTPlan:
                 layers=plan.layers,
                 parse_seconds=round(plan.parse_seconds, 2),
                 build_seconds=round(plan.build_seconds, 2),
+                tf32=options.tf32,
             ),
         )
         built_on = PlanGpu(gpu.name, gpu.compute_capability, gpu.driver) if gpu else None
@@ -69,6 +70,7 @@ class TensorRTPlan:
             plan is not None
             and built_for == target.compute_capability
             and (plan.level, plan.workspace) == (options.level, options.workspace)
+            and (plan.tf32 == options.tf32 or target.precision != "float32")
             and manifest.profile == _profile(_shapes(job))
             and (target.precision != "int8" or as_calibrated(manifest, job.settings.int8))
         )

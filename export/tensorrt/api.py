@@ -50,9 +50,15 @@ def find_gpu() -> Gpu:
         raise ArtefactError(
             f"nvidia-smi names no GPU: {said[0].rstrip('.') if said else 'nothing'}"
         )
-    listed = [ListedGpu(*row[:4], mig=row[4:] == ["Enabled"]) for row in rows]
+    listed = [_listed(*row) for row in rows]
     found = first_visible(listed, os.environ, lambda: _ask(command, "-L").stdout)
     return Gpu(found.name, found.compute_capability, found.driver, found.uuid)
+
+
+def _listed(
+    name: str, compute_capability: str, driver: str, uuid: str = "", mig: str = "", *_: str
+) -> ListedGpu:
+    return ListedGpu(name, compute_capability, driver, uuid, mig == "Enabled")
 
 
 def _ask(command: str, *flags: str) -> "subprocess.CompletedProcess[str]":

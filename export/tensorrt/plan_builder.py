@@ -24,12 +24,14 @@ class BuildOptions:
     """How long and with how much memory TensorRT may look for the fastest kernels.
 
     level: 0 (quick) to 5 (tries everything). workspace: MiB of scratch memory on the GPU, 0: all.
-    timing_cache: kept between builds on one GPU and version; None: none.
+    timing_cache: kept between builds on one GPU and version; None: none. tf32: whether products in
+    float32 may round to TF32, TensorRT's own default, with which logits are off by 1e-3.
     """
 
     level: int = 3
     workspace: int = 0
     timing_cache: Path | None = None
+    tf32: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def build_plan(
     if not parser.parse(model.SerializeToString()):
         raise ArtefactError(f"TensorRT cannot parse the graph: {_complaints(parser)}")
     parsed = time.monotonic()
-    config = builder.create_builder_config()
+    config = _config(trt, builder, options)
     config.builder_optimization_level = options.level
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     config.progress_monitor = progress_monitor(trt)
@@ -74,6 +76,14 @@ def build_plan(
         raise _failed("TensorRT cannot build the plan", logger)
     store()
     return Plan(bytes(plan), network.num_layers, parsed - started, time.monotonic() - parsed)
+
+
+def _config(trt: ModuleType, builder: Any, options: BuildOptions) -> Any:
+    """The builder's configuration, in float32 where the graph says so."""
+    config = builder.create_builder_config()
+    if not options.tf32:  # which is switched on otherwise
+        config.clear_flag(trt.BuilderFlag.TF32)
+    return config
 
 
 def _typed(trt: ModuleType) -> int:

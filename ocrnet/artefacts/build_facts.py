@@ -97,7 +97,8 @@ class PlanFacts:
     """How TensorRT built a plan.
 
     level: of optimisation, 0 to 5; workspace: MiB of scratch memory, 0: all. layers: of the parsed
-    network. parse_seconds, build_seconds: how long it took.
+    network. parse_seconds, build_seconds: how long it took. tf32: whether its products in float32
+    may round to TF32; None in manifests of before it was recorded, whose plans do.
     """
 
     level: int
@@ -105,18 +106,21 @@ class PlanFacts:
     layers: int
     parse_seconds: float
     build_seconds: float
+    tf32: bool | None = None
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Self | None:
         """None for the facts of other formats."""
-        numbers = [facts.get(key) for key in cls.__dataclass_fields__]
+        numbers = [facts.get(key) for key in cls.__dataclass_fields__ if key != "tf32"]
         if not all(isinstance(number, int | float) for number in numbers):
             return None
-        return cls(*numbers)  # type: ignore[arg-type]
+        tf32 = facts.get("tf32")
+        stated = tf32 if isinstance(tf32, bool) else None
+        return cls(*numbers, stated)  # type: ignore[arg-type, call-arg]
 
     def to_json(self) -> dict[str, object]:
-        """By the names of the fields."""
-        return asdict(self)
+        """By the names of the fields, those that are stated."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ import pytest
 from benchmarks.acceptance.acceptance_tables import in_words
 from benchmarks.acceptance.run_record import RunRecord
 from benchmarks.acceptance.steps import steps
-from benchmarks.fps import _parser
-from export.tensorrt.api import find_gpu
+from benchmarks.fps import _cases, _parser
+from benchmarks.speed.device import Device
+from benchmarks.speed.places import Places
+from export.tensorrt.api import Gpu, find_gpu
 from ocrnet.errors import ArtefactError
 from tests.patience import patience
 
@@ -101,6 +103,45 @@ def test_the_steps_call_fps_with_flags_that_it_has(tmp_path: Path) -> None:
         assert arguments.json == Path("results.json")
         if "tensorrt" in arguments.engine:
             assert (arguments.precision, arguments.batch <= 8) == (["float16"], True)
+
+
+def test_the_steps_measure_what_is_to_be_known_of_a_gpu(tmp_path: Path) -> None:
+    h200 = Device("NVIDIA H200", {}, Gpu("NVIDIA H200", "9.0", "580"))
+    measured = set()
+    for step in steps("NVIDIA H200", tmp_path):
+        if step.kind == "fps":
+            arguments = _parser().parse_args([*step.arguments[2:], "results.json"])
+            places = Places(arguments.repository)
+            found = _cases(arguments, h200, places)
+            assert found
+            measured |= {
+                (one.architecture, one.height, one.batch, one.engine, one.precision, one.graph)
+                for one in found
+            }
+            assert arguments.seconds * len(found) < step.seconds
+    backbones = ("hr18s", "hr18", "hr48", "r101-d8")
+    wanted = {
+        (f"{backbone}_cityscapes", height, 1, engine, precision, "plain")
+        for backbone in backbones
+        for height in (512, 1024)
+        for engine, precisions in (
+            ("torch", ("tf32", "float16")),
+            ("torch-graph", ("tf32", "float16")),
+            ("onnxruntime-bound", ("float32", "float16")),
+        )
+        for precision in precisions
+    }
+    # Both arithmetics and both graphs, so that like is set beside like.
+    wanted |= {
+        ("hr18s_cityscapes", height, 1, "onnxruntime-bound", precision, graph)
+        for height in (512, 1024)
+        for precision in ("float32", "tf32")
+        for graph in ("plain", "optimised")
+    }
+    wanted.add(("hr18s_cityscapes", 1024, 1, "torch", "float32", "plain"))
+    assert wanted <= measured
+    compiled = {one[0] for one in measured if one[3] == "torch-compile"}
+    assert compiled == {"hr18s_cityscapes"}  # minutes for each
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "no JSON"])

@@ -24,9 +24,7 @@ KNOWN = {
 
 
 @pytest.mark.parametrize(("gpu", "peaks"), KNOWN.items())
-def test_a_gpu_has_the_peaks_of_its_data_sheet(
-    gpu: str, peaks: tuple[float | None, float]
-) -> None:
+def test_a_gpu_has_the_peaks_of_its_data_sheet(gpu: str, peaks: tuple[float | None, float]) -> None:
     found = peaks_of(gpu)
     tf32, float16 = peaks
     assert found["float16"] == 500 * float16

@@ -38,6 +38,7 @@ BUILDS = {
     "INT8 for CPUs": INT8 | {"passes": ["token_head", "convolutions"]},
     "INT8 plan": INT8 | PLAN,
     "plan": PLAN,
+    "plan that says whether it rounds": PLAN | {"tf32": False},
 }
 PLAN_FACTS = {
     "profile": {"min": [1, 512, 512, 3], "opt": [4, 512, 512, 3], "max": [8, 512, 512, 3]},
