@@ -43,6 +43,7 @@ class Small(torch.nn.Module):
 
 
 @pytest.mark.thorough
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's own, of what it uses
 @pytest.mark.skipif(not any(map(shutil.which, _COMPILERS)), reason="there is no C++ compiler")
 def test_it_labels_as_the_network_does() -> None:
     network = Small().eval()
