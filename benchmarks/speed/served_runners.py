@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+from tritonclient.utils import InferenceServerException
 
 from benchmarks.lib.gateway import running_gateway
 from benchmarks.lib.scene_files import quick_png
@@ -51,6 +52,10 @@ def asked_triton(
         client = connection.blocking()
         try:
             config = client.get_model_config(answers.name, VERSION).config
+        except InferenceServerException as error:
+            raise EngineUnavailable(
+                f"Triton at {address} does not say what it serves: {error.message()}"
+            ) from error
         finally:
             client.close()
         engine = TritonEngine(connection, graphs)
