@@ -61,9 +61,10 @@ class TensorRTPlan:
                 layers=plan.layers,
                 parse_seconds=round(plan.parse_seconds, 2),
                 build_seconds=round(plan.build_seconds, 2),
+                tf32=options.tf32,
             ),
         )
-        built_on = PlanGpu(**vars(gpu)) if gpu else None
+        built_on = PlanGpu(gpu.name, gpu.compute_capability, gpu.driver) if gpu else None
         return Written([path], output_names(graph), build, _profile(shapes), built_on)
 
     def is_current(self, job: Job, manifest: Manifest, path: Path) -> bool:
@@ -73,6 +74,7 @@ class TensorRTPlan:
             plan is not None
             and built_for == target.compute_capability
             and _as_asked(plan, job.settings.plan)
+            and (plan.tf32 == job.settings.plan.tf32 or target.precision != "float32")
             and plan.profiles == len(_shapes(job).profiles)
             and manifest.profile == _profile(_shapes(job))
             and (target.precision != "int8" or as_calibrated(manifest, job.settings.int8))

@@ -103,7 +103,7 @@ class PlanFacts:
     far it went; l2_limit: MiB of the L2 cache for it, 0: what TensorRT takes. aux_streams: CUDA
     streams beside the main one, None: TensorRT's choice. profiles: how many; the first is for all
     shapes, a second for single images. layers: of the parsed network. parse_seconds, build_seconds:
-    how long it took.
+    how long it took. tf32: whether its products in float32 may round to TF32.
     """
 
     level: int
@@ -115,16 +115,18 @@ class PlanFacts:
     layers: int
     parse_seconds: float
     build_seconds: float
+    tf32: bool
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Self | None:
         """None for the facts of other formats, and of plans of earlier versions."""
         values = {key: facts.get(key) for key in cls.__dataclass_fields__}
-        numbers = values.keys() - {"tiling", "aux_streams"}
+        numbers = values.keys() - {"tiling", "aux_streams", "tf32"}
         if not (
             all(isinstance(values[key], int | float) for key in numbers)
             and values["tiling"] in TILINGS
             and isinstance(values["aux_streams"], int | None)
+            and isinstance(values["tf32"], bool)
         ):
             return None
         return cls(**values)  # type: ignore[arg-type]

@@ -34,6 +34,7 @@ PLAN = {
     "layers": 612,
     "parse_seconds": 1.25,
     "build_seconds": 80.5,
+    "tf32": False,
 }
 # As builds of all targets write them; all but a plan's as before there were dataclasses.
 BUILDS = {
@@ -81,7 +82,7 @@ def test_facts_are_read_by_their_names(written: Callable[..., Path]) -> None:
     manifest = read_manifest(written(build=BUILDS["INT8 plan"], **PLAN_FACTS))
     assert manifest.build == BuildFacts(
         int8=Int8Facts(INT8["calibration"], INT8["floating"], 0.01234, None, groups_measured=False),
-        plan=PlanFacts(3, 0, "none", 0, None, 2, 612, 1.25, 80.5),
+        plan=PlanFacts(3, 0, "none", 0, None, 2, 612, 1.25, 80.5, tf32=False),
     )
     assert manifest.profile == Profile([1, 512, 512, 3], [4, 512, 512, 3], [8, 512, 512, 3])
     assert manifest.gpu == PlanGpu("NVIDIA A100", "8.0", "610.43")
@@ -101,6 +102,7 @@ def test_keys_of_other_versions_are_passed_over(written: Callable[..., Path], fi
         {"level": "3", "workspace": 0},
         PLAN | {"tiling": "most"},
         PLAN | {"aux_streams": "2"},
+        PLAN | {"tf32": None},
         {"level": 3, "workspace": 0, "layers": 612, "parse_seconds": 1.25, "build_seconds": 80.5},
         {"passes": "token_head"},
     ],
