@@ -13,7 +13,7 @@ def declares_its_shapes(path: Path, job: Job) -> bool:
     expected = ports_of(
         job.source.spec,
         job.size,
-        job.target.precision,
+        logits=job.target.logits_element,
         labels=job.target.gives_labels(job.kind),
     )
     return declared_ports(onnx.load(path, load_external_data=False)) == expected

@@ -18,6 +18,7 @@ from ocrnet.artefacts.manifest import (
     read_manifest,
     sha256_of,
 )
+from ocrnet.artefacts.ports import FREE, LogitsElement, Port, Ports
 from ocrnet.artefacts.repository import (
     Artefact,
     ServedPrecision,
@@ -31,6 +32,7 @@ from ocrnet.artefacts.repository import (
 from ocrnet.artefacts.weights import UNKNOWN, Origin, Weights, common_weights, weights_of
 
 __all__ = [
+    "FREE",
     "KINDS",
     "MANIFEST_SUFFIX",
     "UNKNOWN",
@@ -39,10 +41,13 @@ __all__ = [
     "Format",
     "Int8Facts",
     "Kind",
+    "LogitsElement",
     "Manifest",
     "Origin",
     "PlanFacts",
     "PlanGpu",
+    "Port",
+    "Ports",
     "Precision",
     "Profile",
     "ServedPrecision",
