@@ -171,7 +171,7 @@ def _on_triton(spec: ModelSpec, triton: TritonConnection) -> ServedModel:
     described = [
         GraphOnTriton(
             kind=graph.kind,
-            precision="float16" if graph.logits_type == "FP16" else "float32",
+            precision=graph.precision,
             size=str(graph.size) if graph.size else "any",
             triton=graph.name,
             max_batch=graph.max_batch,

@@ -82,7 +82,7 @@ class GraphOnTriton(_Document):
     """A graph that Triton runs."""
 
     kind: Kind
-    precision: Literal["float16", "float32"]
+    precision: Precision
     size: str = Field(description="HEIGHTxWIDTH, or any")
     triton: str = Field(description="name of the Triton model")
     max_batch: int

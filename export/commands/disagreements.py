@@ -35,21 +35,17 @@ def report_disagreements(
 
 
 def report_plan_versions(
-    repository: Path,
-    spec: ModelSpec,
-    kinds: Iterable[Kind],
-    served: str,
-    files: Container[str] | None = None,
+    repository: Path, spec: ModelSpec, kinds: Iterable[Kind], served: str
 ) -> int:
     """Print which plans of a model another TensorRT has built; return how many have.
 
-    served: the version of Triton's TensorRT. files: names of the plans to look at; None: all.
+    served: the version of Triton's TensorRT.
     """
     found = [
         text
         for kind in kinds
         for text in plans_of_other_versions(
-            graph_folder(repository, spec.name, kind), spec.name, served, files
+            graph_folder(repository, spec.name, kind), spec.name, served
         )
     ]
     for text in found:

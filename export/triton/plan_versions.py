@@ -1,6 +1,5 @@
 """Which plans another TensorRT has built than the one in the Triton that serves."""
 
-from collections.abc import Container
 from pathlib import Path
 
 from export.tensorrt.served_version import SERVED_TRITON, same_tensorrt
@@ -14,19 +13,16 @@ def _in_words(served: str) -> str:
     return f"TensorRT {served}" + (f" in Triton {SERVED_TRITON.tag}" if known else "")
 
 
-def plans_of_other_versions(
-    versions: Path, model: str, served: str, files: Container[str] | None = None
-) -> list[str]:
+def plans_of_other_versions(versions: Path, model: str, served: str) -> list[str]:
     """Return a sentence for each plan in a folder that another TensorRT has built than Triton's.
 
-    versions: the folder with a graph's artefacts; served: Triton's TensorRT. files: names of the
-    plans to look at; None: all. Plans without a manifest, or with one that cannot be read, are
-    passed over.
+    versions: the folder with a graph's artefacts; served: Triton's TensorRT. Plans without a
+    manifest, or with one that cannot be read, are passed over.
     """
     found = []
     for path in sorted(versions.glob(f"*.plan{MANIFEST_SUFFIX}")):
         plan = path.with_name(path.name.removesuffix(MANIFEST_SUFFIX))
-        if not plan.is_file() or (files is not None and plan.name not in files):
+        if not plan.is_file():
             continue
         try:
             manifest = read_manifest(path)

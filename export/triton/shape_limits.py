@@ -1,11 +1,13 @@
 """Which shapes a configuration makes Triton run, and whether a plan takes them.
 
-Source of the rules: `InitializeExecuteInputBinding` and `MaximumDims` (max_batch_size and the
-input's dimensions are within the profile, else the model does not load), `ValidateGraphSpec` and
-`SetCudaGraphShape` (CUDA graphs) in src/instance_state.cc of
-triton-inference-server/tensorrt_backend (commit e2ef6d7, July 2026); `GenerateWarmupData` in
-src/backend_model_instance.cc and `ValidateModelConfig` in src/model_config_utils.cc of
-triton-inference-server/core (commit 73aad7c, June 2026): a model whose warm-up fails does not load.
+Source of the rules, in triton-inference-server/tensorrt_backend (commit e2ef6d7, July 2026):
+`ConfigureInputDimensions` (dimensions beyond the profile: the model does not load; a batch beyond
+it fails when it is run), `ValidateGraphSpec` (a CUDA graph beyond max_batch_size: the model does
+not load), `SetCudaGraphShape` (one beyond the profile is not captured) in src/instance_state.cc;
+`AutoCompleteConfigHelper` (max_batch_size beyond the profile: the model does not load, where
+configurations are completed) in src/model_state.cc. In triton-inference-server/core (commit
+73aad7c, June 2026): `GenerateWarmupData` in src/backend_model_instance.cc (a model whose warm-up
+fails does not load) and `ValidateModelConfig` in src/model_config_utils.cc (preferred batches).
 """
 
 from collections.abc import Iterable

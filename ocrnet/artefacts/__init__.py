@@ -15,6 +15,7 @@ from ocrnet.artefacts.manifest import (
     Manifest,
     Precision,
     artefact_stem,
+    precision_named,
     read_manifest,
     sha256_of,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "graph_folder",
     "kinds_present",
     "manifest_weights",
+    "precision_named",
     "read_manifest",
     "sha256_of",
     "weights_here",

@@ -7,7 +7,6 @@ from typing import Any
 from export.artefacts.targets import Target
 from export.graphs.onnx_export import fixed_size
 from export.graphs.ports import ports_of
-from export.tensorrt.profiles import shape_range
 from ocrnet.artefacts import BuildFacts, Kind, Manifest, PlanGpu, Precision, Profile, graph_folder
 from ocrnet.zoo import ModelSpec, Size, get_spec
 
@@ -29,7 +28,8 @@ def put_plan(
 ) -> Path:
     """Put a plan in place as `ocrnet export build` does, by its manifest."""
     target, size = Target("tensorrt", precision, "8.0"), fixed_size(spec, kind)
-    shapes = shape_range(spec, kind, size, max_batch=max_batch, max_size=max_size)
+    low = [1, size.height, size.width, 3] if size else [1, 1, 1, 3]
+    high = [max_batch, *low[1:]] if size else [1, max_size.height, max_size.width, 3]
     labels = target.gives_labels(kind)
     ports = ports_of(spec, size, logits=target.logits_element, labels=labels)
     manifest = Manifest(
@@ -37,7 +37,7 @@ def put_plan(
         size.height if size else None, size.width if size else None,
         [port.name for port in ports.outputs], spec.classes, "x.pth", "a" * 64,
         {"tensorrt": "11.1.0.106"}, {},
-        profile=Profile(list(shapes.min), list(shapes.opt), list(shapes.max)),
+        profile=Profile(low, high, high),
         gpu=A100, build=BuildFacts(ports=ports),
     )  # fmt: skip
     folder = graph_folder(repository, spec.name, kind)

@@ -79,17 +79,13 @@ def triton(
             for kind in KINDS:
                 config = model_config(spec, kind, fixed_size(spec, kind), variant, Serving())
                 config.backend, config.platform = "python", ""
-                config.default_model_filename = "model.py"
-                for field in (
-                    "cc_model_filenames",
-                    "optimization",
-                    "instance_group",
-                    "model_warmup",
-                ):
+                for field in ("optimization", "instance_group", "model_warmup"):
                     config.ClearField(field)
+                # That back end takes nothing else; what tells INT8 is in front of it.
+                config.default_model_filename = f"{Path(config.default_model_filename).stem}.py"
                 folder = target / config.name
                 (folder / "1").mkdir(parents=True)
-                (folder / "1" / "model.py").write_text(ZEROS)
+                (folder / "1" / config.default_model_filename).write_text(ZEROS)
                 (folder / "config.pbtxt").write_text(text_format.MessageToString(config))
                 names.append(config.name)
         return names
@@ -110,6 +106,8 @@ def test_a_gateway_takes_what_a_triton_of_that_variant_serves(
     dynamic, whole = served_graphs(connection, spec)
     half = variant in HALF
     assert dynamic.logits_type == whole.logits_type == ("FP16" if half else "FP32")
+    precision = "int8" if variant.endswith("int8") else "float16" if half else "float32"
+    assert dynamic.precision == whole.precision == precision
     assert dynamic.max_batch == (1 if variant.startswith("plan") else 8)
     assert dynamic.outputs == {"logits"}
     assert whole.outputs == ({"logits"} if variant == "cpu" else {"logits", "labels"})
