@@ -194,7 +194,7 @@ def _describe_on_triton(graphs: list[TritonGraph]) -> list[GraphInProcess | Grap
     return [
         GraphOnTriton(
             kind=graph.kind,
-            precision="float16" if graph.logits_type == "FP16" else "float32",
+            precision=graph.precision,
             size=str(graph.size) if graph.size else "any",
             outputs=sorted(graph.outputs),
             triton=graph.name,

@@ -85,7 +85,7 @@ class GraphOnTriton(_Document):
     """A graph that Triton runs."""
 
     kind: Kind
-    precision: Literal["float16", "float32"]
+    precision: Precision
     size: str = Field(description="HEIGHTxWIDTH, or any")
     outputs: list[str] = Field(description="logits; also labels where it finds each pixel's class")
     triton: str = Field(description="name of the Triton model")

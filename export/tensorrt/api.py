@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
+from export.tensorrt.served_version import SERVED_TRITON
 from export.tensorrt.visible_gpu import ListedGpu, first_visible
 from ocrnet.errors import ArtefactError
 
@@ -79,7 +80,9 @@ def load_tensorrt(flavour: Flavour) -> ModuleType:
     try:
         module = importlib.import_module(flavour)
     except ModuleNotFoundError:
-        package = "tensorrt" if flavour == "tensorrt" else "tensorrt-rtx"
+        package = "tensorrt-rtx"
+        if flavour == "tensorrt":  # any other builds plans that Triton refuses
+            package = f"'{SERVED_TRITON.requirement}'"
         raise ArtefactError(f"{flavour} is not installed: pip install {package}") from None
     except ImportError as error:  # its shared libraries
         raise ArtefactError(f"{flavour} cannot be loaded: {error}") from error

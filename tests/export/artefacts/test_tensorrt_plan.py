@@ -94,6 +94,10 @@ def test_a_manifest_says_how_and_for_what_the_plan_was_built(
         "compute_capability": "8.0",
         "driver": "610.43",
     }
+    assert content["build"].pop("ports") == {
+        "inputs": [{"name": "image", "element": "UINT8", "dims": [-1, 64, 96, 3]}],
+        "outputs": [{"name": "logits", "element": "FLOAT16", "dims": [-1, 21, 16, 24]}],
+    }
     assert content["build"] == {
         "level": 2,
         "workspace": 512,
@@ -117,7 +121,7 @@ def test_an_int8_plan_is_float16_between_and_says_how_it_was_calibrated(
     assert list(content["build"]) == [
         *("calibration", "floating", "changed_labels", "miou_loss", "parts_measured"),
         *("level", "workspace", "tiling", "l2_limit", "aux_streams", "profiles"),
-        *("layers", "parse_seconds", "build_seconds", "tf32"),
+        *("layers", "parse_seconds", "build_seconds", "tf32", "ports"),
     ]
     assert content["build"]["floating"] == ["attention"]
     assert "nncf" in content["versions"]

@@ -14,13 +14,13 @@ import pytest
 from export.artefacts.build_artefact import is_current
 from export.artefacts.settings import BuildSettings
 from export.artefacts.targets import Target
-from export.graphs.ports import FREE, Port, declared_ports
+from export.graphs.ports import declared_ports
 from export.graphs.source import DEMO_WEIGHTS, Source
 from export.tensorrt.api import Gpu, find_gpu, load_tensorrt, make_logger
 from export.tensorrt.plan_builder import BuildOptions, _set_options, build_plan
 from export.tensorrt.plan_runner import PlanGraph, check_plan
 from export.tensorrt.profiles import shape_range
-from ocrnet.artefacts import BuildFacts, Manifest, PlanFacts, PlanGpu, read_manifest
+from ocrnet.artefacts import FREE, BuildFacts, Manifest, PlanFacts, PlanGpu, Port, read_manifest
 from ocrnet.cli import main
 from ocrnet.errors import ArtefactError, EngineError, OcrnetError, OutOfMemory
 from ocrnet.zoo import ModelSpec, Size, get_spec

@@ -13,6 +13,8 @@ from ocrnet.artefacts import (
     Manifest,
     PlanFacts,
     PlanGpu,
+    Port,
+    Ports,
     Profile,
     read_manifest,
 )
@@ -43,6 +45,13 @@ BUILDS = {
     "INT8 for CPUs": INT8 | {"passes": ["token_head", "convolutions"]},
     "INT8 plan": INT8 | PLAN,
     "plan": PLAN,
+    "plan with ports": PLAN
+    | {
+        "ports": {
+            "inputs": [{"name": "image", "element": "UINT8", "dims": [-1, 512, 512, 3]}],
+            "outputs": [{"name": "logits", "element": "FLOAT16", "dims": [-1, 19, 128, 128]}],
+        }
+    },
 }
 PLAN_FACTS = {
     "profile": {"min": [1, 512, 512, 3], "opt": [4, 512, 512, 3], "max": [8, 512, 512, 3]},
@@ -79,6 +88,11 @@ def test_a_manifest_is_written_as_it_was_read(
 
 
 def test_facts_are_read_by_their_names(written: Callable[..., Path]) -> None:
+    with_ports = read_manifest(written(build=BUILDS["plan with ports"])).build
+    assert with_ports.ports == Ports(
+        (Port("image", "UINT8", (-1, 512, 512, 3)),),
+        (Port("logits", "FLOAT16", (-1, 19, 128, 128)),),
+    )
     manifest = read_manifest(written(build=BUILDS["INT8 plan"], **PLAN_FACTS))
     assert manifest.build == BuildFacts(
         int8=Int8Facts(INT8["calibration"], INT8["floating"], 0.01234, None, groups_measured=False),
@@ -105,6 +119,11 @@ def test_keys_of_other_versions_are_passed_over(written: Callable[..., Path], fi
         PLAN | {"tf32": None},
         {"level": 3, "workspace": 0, "layers": 612, "parse_seconds": 1.25, "build_seconds": 80.5},
         {"passes": "token_head"},
+        {"ports": [1]},
+        {"ports": {"inputs": []}},
+        {"ports": {"inputs": [], "outputs": ["logits"]}},
+        {"ports": {"inputs": [], "outputs": [{"name": "logits", "element": 1, "dims": []}]}},
+        {"ports": {"inputs": [], "outputs": [{"name": "a", "element": "FLOAT", "dims": ["N"]}]}},
     ],
 )
 def test_what_cannot_be_read_is_not_stated(
