@@ -3,7 +3,6 @@
 docker run --rm -i --entrypoint python ocrnet-gateway - < docker/gateway/package_sizes.py
 """
 
-import sys
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -33,4 +32,4 @@ def _size(path: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
