@@ -14,10 +14,11 @@ COPY server server
 # --system-site-packages: TensorRT's Python bindings are the image's own. --without-pip, and the
 # image's pip for the environment: Ubuntu's python3 cannot make one with pip in it unless the package
 # python3-venv is there. Editable: the demo's weights lie in the source folder. /cache is for
-# whichever user the container runs as.
+# whichever user the container runs as, and that one must be able to read the source.
 RUN python3 -m venv --system-site-packages --without-pip /opt/ocrnet \
     && python3 -m pip --python /opt/ocrnet/bin/python install --no-cache-dir --editable ".[export]" \
-    && install --directory --mode=1777 /cache
+    && install --directory --mode=1777 /cache \
+    && chmod -R a+rX /src
 ENV PATH=/opt/ocrnet/bin:$PATH \
     HOME=/cache \
     XDG_CACHE_HOME=/cache

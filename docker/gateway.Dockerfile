@@ -21,12 +21,14 @@ RUN python docker/gateway/server_packages.py pyproject.toml \
         --no-build-isolation . \
     && python -m pip --python /opt/ocrnet/bin/python uninstall --yes setuptools
 COPY model_repository /models
-RUN python docker/gateway/remove_unused.py /opt/ocrnet/lib/python3.*/site-packages \
+# Readable for every user, whatever the umask of the clone was.
+RUN chmod -R a+rX /models \
+    && python docker/gateway/remove_unused.py /opt/ocrnet/lib/python3.*/site-packages \
     && /opt/ocrnet/bin/python docker/gateway/check_engine.py /models/demo_dynamic/1/model.onnx
 
 FROM ${PYTHON_IMAGE}
 COPY --from=build /opt/ocrnet /opt/ocrnet
-COPY model_repository /models
+COPY --from=build /models /models
 ENV PATH=/opt/ocrnet/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OCRNET_HOST=0.0.0.0 \

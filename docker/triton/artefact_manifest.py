@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gpus import Gpu, tensorrt_version
-from model_problems import ModelProblem, build_command
+from model_problems import ModelProblem, build_command, check_is_file
 
 _SUFFIX = ".manifest.json"
 _CHUNK = 1 << 20
@@ -37,6 +37,7 @@ def check_artefact(folder: Path, path: Path, gpu: Gpu | None, max_batch: int) ->
         raise ModelProblem(f"{path} is missing{_which(path, gpu)}", command)
     if path.is_dir():  # some back ends load folders
         return
+    check_is_file(path)
     manifest = _read(path, command)
     if manifest is None:
         with path.open("rb") as file:  # whether it can be read, which Triton says less clearly
@@ -47,6 +48,7 @@ def check_artefact(folder: Path, path: Path, gpu: Gpu | None, max_batch: int) ->
         part = path.with_name(name)
         if not part.exists():
             raise ModelProblem(f"{part} is missing, which {path.name} needs", command)
+        check_is_file(part)
         if _sha256(part) != digest:
             raise ModelProblem(f"{part} is damaged: it is not what its manifest names", command)
     if path.suffix == ".plan":
@@ -94,6 +96,7 @@ def _same_version(one: str, other: str) -> bool:
 def _read(path: Path, command: str) -> _Manifest | None:
     """Return the manifest of a file; None if it has none. Raises ModelProblem for a damaged one."""
     place = path.with_name(path.name + _SUFFIX)
+    check_is_file(place)
     try:
         data = json.loads(place.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,5 +1,6 @@
 """What keeps a model from being loaded, and the command that mends it."""
 
+import errno
 import re
 from pathlib import Path
 
@@ -17,6 +18,12 @@ class ModelProblem(Exception):
     def __init__(self, reason: str, command: str = ""):
         super().__init__(reason)
         self.command = command
+
+
+def check_is_file(path: Path) -> None:
+    """Raise OSError for what is there but no file: reading a pipe, for example, would not end."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a file", str(path))
 
 
 def model_of(folder: Path) -> str:

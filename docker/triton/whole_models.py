@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from artefact_manifest import check_artefact
 from gpus import Gpu, NoGpu, find_gpus
-from model_problems import ModelProblem, build_command, model_of
+from model_problems import ModelProblem, build_command, check_is_file, model_of
 from text_format import Message, TextFormatError, Value, parse_text_format
 
 # What Triton loads where the configuration names no file. Other back ends are not judged.
@@ -154,6 +154,7 @@ def _gpus(config: Message, backend: str, machine: Machine) -> list[Gpu]:
 def _read_config(folder: Path, config_name: str, completes: bool) -> Message:
     named = folder / "configs" / f"{config_name}.pbtxt"
     path = named if config_name and named.exists() else folder / "config.pbtxt"
+    check_is_file(path)
     try:
         return parse_text_format(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

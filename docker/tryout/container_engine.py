@@ -61,17 +61,19 @@ class ContainerEngine:
         image: str,
         *command: str,
         environment: dict[str, str] | None = None,
-        volumes: tuple[str, ...] = (),
+        options: tuple[str, ...] = (),
         grace: int = 45,
     ) -> None:
-        """Start a container in the background; grace: seconds between SIGTERM and SIGKILL."""
+        """Start a container in the background.
+
+        options: of this run alone. grace: seconds between SIGTERM and SIGKILL.
+        """
         self.remove(name)
         self.started.append(name)
-        options = ["--detach", f"--name={name}", "--network=host", f"--stop-timeout={grace}"]
-        options += _HARDENED + shlex.split(self.run_options)
-        options += [f"--env={key}={value}" for key, value in (environment or {}).items()]
-        options += [f"--volume={volume}" for volume in volumes]
-        self._engine("run", *options, image, *command)
+        usual = ["--detach", f"--name={name}", "--network=host", f"--stop-timeout={grace}"]
+        usual += _HARDENED + shlex.split(self.run_options)
+        usual += [f"--env={key}={value}" for key, value in (environment or {}).items()]
+        self._engine("run", *usual, *options, image, *command)
 
     def inside(self, name: str, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in a container that runs."""
@@ -90,6 +92,10 @@ class ContainerEngine:
     def start(self, name: str) -> None:
         """Start it again, as it was run."""
         self._engine("start", name)
+
+    def wait(self, name: str) -> int:
+        """Wait until it has ended by itself; return its status."""
+        return int(self._engine("wait", name))
 
     def exit_status(self, name: str) -> int:
         """Return the status that a container ended with."""

@@ -108,6 +108,17 @@ def test_the_check_runs_both_formats(root: Path) -> None:
     assert "runs as ONNX and as OpenVINO's format" in done.stdout
 
 
+def test_sizes_are_a_table(root: Path) -> None:
+    done = run(root, "package_sizes.py")
+    assert done.returncode == 0, done.stderr
+    head, _, *rows = done.stdout.splitlines()
+    assert head == "| package | MB |"
+    sizes = {row.split("|")[1].strip(): float(row.split("|")[2]) for row in rows}
+    assert any(name.startswith("openvino ") for name in sizes)
+    whole = sizes.pop("all")
+    assert abs(sum(sizes.values()) - whole) < 0.1 * len(sizes)
+
+
 def _site_packages(folder: Path) -> tuple[list[Path], list[Path]]:
     """Files and folders as in site-packages: those to be removed, and those to be kept.
 

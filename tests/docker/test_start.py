@@ -434,6 +434,14 @@ def test_what_may_not_be_read_is_named(container: Container) -> None:
     assert container.run().left_out("model.onnx is empty")
 
 
+@pytest.mark.parametrize("name", ["1/model.onnx", "1/model.onnx.manifest.json", "config.pbtxt"])
+def test_pipes_are_no_files(container: Container, name: str) -> None:
+    folder = container.add_model("demo_window", CPU, "model.onnx").parent
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    assert container.run().left_out(f"{name} cannot be read: it is not a file")
+
+
 def test_a_repository_with_nothing_in_it(container: Container) -> None:
     assert container.run().left_out("holds none", "build demo --to onnx tensorrt")
     container.models.rmdir()
