@@ -6,7 +6,7 @@ python benchmarks/docs_tables.py
 import argparse
 from pathlib import Path
 
-from benchmarks.lib import plans_page
+from benchmarks.lib import fixed_graphs_page, plans_page
 from benchmarks.lib.json_files import read_json
 from benchmarks.speed import results_page
 from benchmarks.speed.fps_results import FpsRun
@@ -18,6 +18,9 @@ def main() -> None:
     """Command line."""
     argparse.ArgumentParser(description=__doc__.strip()).parse_args()
     plans_page.write_page(DOCS / "plans.md", read_json(DOCS / "data" / "plans.json"))
+    fixed_graphs_page.write_page(
+        DOCS / "fixed-graphs.md", read_json(DOCS / "data" / "fixed-graphs.json")
+    )
     results_page.write_page(DOCS / "results.md", *results())
 
 

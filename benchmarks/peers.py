@@ -119,7 +119,7 @@ def _contestants(arguments: argparse.Namespace, stack: ExitStack) -> list[Contes
             ready_graph(source, each, target, repository, optimised=True)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     export = folder / "export.onnx"
-    onnx.save(source.plain_graph(kind), export)
+    onnx.save(source.traced_graph(kind), export)  # its sizes computed, as the exporter has them
     free, fixed, runtime = openvino_run(export), OpenVinoGraph(export), OnnxRuntimeGraph(export)
     images = picture[None]
     contestants = [

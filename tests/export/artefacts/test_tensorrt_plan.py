@@ -14,6 +14,7 @@ import onnx
 import pytest
 
 from export.artefacts.build_artefact import build_artefact, is_current
+from export.artefacts.gpu_graphs import float16_graph, float32_graph
 from export.artefacts.settings import BuildSettings, Int8Settings
 from export.artefacts.target_builder import Job
 from export.artefacts.targets import Target
@@ -27,6 +28,7 @@ from export.tensorrt.plan_builder import BuildOptions, Plan
 from export.tensorrt.profiles import ShapeRange
 from ocrnet.artefacts import Int8Facts, Precision, graph_folder
 from ocrnet.zoo import Size, get_spec
+from tests.small_models import small_spec
 
 HERE = Gpu("NVIDIA A100", "8.0", "610.43")
 INT8 = Int8Facts(Calibration().origin, ["attention"], 0.01, None, groups_measured=False)
@@ -178,3 +180,24 @@ def test_a_plan_of_another_gpu_is_built_again(source: Source, tmp_path: Path) ->
     settings = BuildSettings(tmp_path, gpu=dataclasses.replace(HERE, compute_capability="9.0"))
     _written(source, target, settings)
     assert not is_current(source, "window", target, settings)
+
+
+@pytest.mark.parametrize(
+    ("target", "by"),
+    [
+        (Target("tensorrt", "float16", "8.0"), "Greater"),
+        (Target("tensorrt_rtx", "float32"), "Greater"),
+        (Target("onnx", "float16"), "ArgMax"),
+    ],
+)
+def test_plans_alone_find_labels_by_a_running_maximum(
+    source: Source, tmp_path: Path, target: Target, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ONNX Runtime, which runs other graphs of whole images, is faster with ArgMax."""
+    spec = small_spec("ocrnet_hr18s_cityscapes_40k")
+    job = Job(Source(spec, RANDOM_WEIGHTS), "whole", target, BuildSettings(tmp_path))
+    make = float32_graph if target.precision == "float32" else float16_graph
+    used = {node.op_type for node in make(job).graph.node}
+    assert used & {"Greater", "ArgMax"} == {by}
+    monkeypatch.setattr("export.artefacts.gpu_graphs.MOST_CLASSES_BY_MAXIMUM", spec.classes - 1)
+    assert "ArgMax" in {node.op_type for node in make(job).graph.node}

@@ -7,26 +7,14 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
-from onnx import TensorProto, helper
 
 from export.artefacts.int8_graphs import write_report
-from export.tensorrt.api import load_tensorrt
 from export.tensorrt.inspect import save_summary
-from export.tensorrt.plan_builder import BuildOptions, Plan, build_plan
-from export.tensorrt.profiles import ShapeRange
+from export.tensorrt.plan_builder import BuildOptions, Plan
 from export.tensorrt.progress import progress_monitor
 from export.tensorrt.timing_cache import TimingCacheFile
-from ocrnet.errors import ArtefactError
 
-SHAPES = ShapeRange((1, 4, 6, 3), (8, 4, 6, 3), (8, 4, 6, 3))
-
-
-@pytest.fixture
-def rtx() -> ModuleType:
-    pytest.importorskip(
-        "tensorrt_rtx", reason="tensorrt-rtx is not installed", exc_type=ImportError
-    )
-    return load_tensorrt("tensorrt_rtx")
+Build = Callable[[ModuleType, BuildOptions], Plan]
 
 
 class Config:
@@ -127,6 +115,7 @@ def _full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("fault", [_folder, _below_a_file, _unreadable, _full_disk])
 def test_a_file_that_cannot_be_used_costs_no_plan(
     rtx: ModuleType,
+    build: Build,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -138,27 +127,15 @@ def test_a_file_that_cannot_be_used_costs_no_plan(
     fault(path, monkeypatch)
     trt = ModuleType("tensorrt")
     vars(trt).update({name: value for name, value in vars(rtx).items() if name[:2] != "__"})
-    plan = _build(trt, BuildOptions(level=0, timing_cache=path))
+    plan = build(trt, BuildOptions(level=0, timing_cache=path))
     assert plan.data
     assert plan.layers == 1
     assert f"The timing cache {path} " in caplog.text
     assert not path.with_name("a.cache.partial").exists()
 
 
-def _build(trt: ModuleType, options: BuildOptions) -> Plan:
-    nodes = [helper.make_node("Cast", ["image"], ["logits"], "/Cast", to=TensorProto.FLOAT)]
-    graph = helper.make_graph(
-        nodes,
-        "graph",
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", 4, 6, 3])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 4, 6, 3])],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return build_plan(trt, model, SHAPES, options)
-
-
 def test_a_progress_bar_that_cannot_be_drawn_costs_no_plan(
-    rtx: ModuleType, monkeypatch: pytest.MonkeyPatch
+    rtx: ModuleType, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An exception in TensorRT's callback would cancel the build."""
 
@@ -180,7 +157,7 @@ def test_a_progress_bar_that_cannot_be_drawn_costs_no_plan(
             assert bars.step_complete("Compiling", 2)
             bars.phase_finish("Compiling")
             bars.phase_finish("Building")
-            plan = _build(rtx, BuildOptions(level=0))
+            plan = build(rtx, BuildOptions(level=0))
         assert plan.data
 
 
@@ -253,51 +230,3 @@ def test_an_int8_report_that_cannot_be_written_costs_no_plan(
     )  # fmt: skip
     assert write_report(report, tmp_path / "model_int8.plan").calibration == "scenes"
     assert "model_int8.plan.int8.json was not written" in caplog.text
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        BuildOptions(level=5, tiling="full", l2_limit=16, aux_streams=2),
-        BuildOptions(level=0, tiling="fast", aux_streams=0),
-    ],
-)
-def test_the_builder_takes_all_options(rtx: ModuleType, options: BuildOptions) -> None:
-    assert _build(rtx, options).data
-
-
-def test_what_the_builder_lacks_or_does_not_take_is_said(
-    rtx: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(ArtefactError, match="TensorRT does not take"):
-        _build(rtx, BuildOptions(aux_streams=10**12))
-    older = ModuleType("tensorrt")
-    vars(older).update({name: value for name, value in vars(rtx).items() if name[:2] != "__"})
-    older.__version__ = "10.3.0"  # type: ignore[attr-defined]
-
-    def create_builder(logger: object) -> object:
-        builder = rtx.Builder(logger)
-        config = _Without(builder.create_builder_config(), "tiling_optimization_level")
-        return SimpleNamespace(
-            create_network=builder.create_network, create_builder_config=lambda: config
-        )
-
-    monkeypatch.setattr(older, "Builder", create_builder)
-    with pytest.raises(ArtefactError, match=r"TensorRT 10\.3\.0 has no tiling.*10\.8 or newer"):
-        _build(older, BuildOptions(tiling="fast"))
-
-
-class _Without:
-    """Another object's attributes, but for one."""
-
-    def __init__(self, other: object, name: str):
-        object.__setattr__(self, "_other", other)
-        object.__setattr__(self, "_name", name)
-
-    def __getattr__(self, name: str) -> object:
-        if name == self._name:
-            raise AttributeError(name)
-        return getattr(self._other, name)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        setattr(self._other, name, value)
