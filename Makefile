@@ -4,6 +4,7 @@
 # make test-all    everything, what CI runs
 # make check   formatting, lint, types, layers
 # make gpu-check   what only a machine with an NVIDIA GPU shows (MINUTES=10 bounds it)
+# make containers  builds the containers, runs them and shows that they work (docs/containers.md)
 # make .venv   everything the tests and the exporter need, torch included
 # make lock    write requirements/*.txt anew
 
@@ -11,7 +12,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve test test-quick test-all check gpu-check .venv lock format
+.PHONY: serve test test-quick test-all check gpu-check containers .venv lock format
 .DEFAULT_GOAL := test
 
 serve: .venv/.server
@@ -43,6 +44,10 @@ gpu-check:
 	@PYTHONPATH=. $(PYTHON) -m benchmarks.gpu_acceptance --look $(if $(MINUTES),--minutes $(MINUTES))
 	@$(MAKE) --no-print-directory .venv
 	$(BIN)/python -m benchmarks.gpu_acceptance $(if $(MINUTES),--minutes $(MINUTES))
+
+# CONTAINERS="--engine podman": options of docker/tryout/try_containers.py.
+containers: .venv/.server
+	$(BIN)/python docker/tryout/try_containers.py $(CONTAINERS)
 
 format: .venv
 	$(BIN)/ruff format .

@@ -1,19 +1,34 @@
-"""Pictures a second, as mmsegmentation measures them, beside the published figures.
+r"""Pictures a second, as mmsegmentation measures them, beside published figures.
 
-    python benchmarks/fps.py --device A100                        all models, PyTorch in float32
-    python benchmarks/fps.py --device A100 --engine torch tensorrt --precision float32 float16
-    python benchmarks/fps.py --device cpu --model demo --engine torch openvino onnxruntime
-    python benchmarks/fps.py --device cpu --engine http --mode slide --concurrency 4
+    python benchmarks/fps.py --device A100          all models, PyTorch
+    python benchmarks/fps.py --device A100 --engine torch tensorrt \
+        --precision tf32 float16
+    python benchmarks/fps.py --device A100 --model demo \
+        --engine torch torch-graph torch-compile
+    python benchmarks/fps.py --device cpu --model demo \
+        --engine torch openvino onnxruntime
+    python benchmarks/fps.py --device cpu --engine http --mode slide \
+        --concurrency 4
 
-The protocol is mmsegmentation's: one picture at a time, 5 calls of warm-up, 200 that count, forward
-with upsampling and argmax, no loading of data, waited for; Cityscapes at 1024x2048, ADE20K and VOC
-2012 at 512x683. On a CPU a model's time is bounded: after 60 s no call begins any more, and
-the table says how many there were. --device is a claim that is checked.
+The protocol is mmsegmentation's: one picture at a time, 5 calls of warm-up, 200
+that count, forward with upsampling and argmax, no loading of data, waited for;
+Cityscapes at 1024x2048, ADE20K and VOC 2012 at 512x683. On a CPU a model's time
+is bounded: after 60 s no call begins any more, and the table says how many
+there were. --device is a claim that is checked, against the GPU that CUDA takes
+(CUDA_VISIBLE_DEVICES).
 
-Models that share an architecture share a run. Published fps stand beside PyTorch in float32 alone;
-other engines and precisions are multiples of it, on the same work. Without a pulled checkpoint the
-weights are stand-ins, which are as fast. Results go into a JSON file, raw samples included; a run
-that was stopped goes on where it was.
+tf32 is float32 whose products a GPU's tensor cores round, which PyTorch's
+convolutions do unless told otherwise; float32 is without. In float16 PyTorch
+has half weights, but for torch-autocast. torch-compile takes minutes for each
+model before its first call. Engines ending in -bound, and all of PyTorch's,
+have pictures and label maps on the device; others have them in memory.
+
+Models that share an architecture share a run. Published fps stand beside eager
+PyTorch alone; other engines and precisions are multiples of it, on the same
+work. Without a pulled checkpoint the weights are stand-ins, which are as fast.
+A measurement that fails is a row that says why, and the others go on. Results
+go into a JSON file, raw samples included; a run that was stopped goes on where
+it was.
 """
 
 import argparse
@@ -28,15 +43,23 @@ from benchmarks.lib.architectures import architectures
 from benchmarks.lib.arguments import add_built_graphs, make_parser
 from benchmarks.lib.json_files import read_json
 from benchmarks.lib.resume import run_missing
-from benchmarks.speed.case import ENGINES, Case, Graph, check_case, published_size
+from benchmarks.speed.case import (
+    ARITHMETICS,
+    ENGINES,
+    Case,
+    CasePrecision,
+    Graph,
+    check_case,
+    published_size,
+    usual_precision,
+)
 from benchmarks.speed.compare import times_baseline
 from benchmarks.speed.compute import measured_peak
 from benchmarks.speed.device import Device, WrongDevice, claimed_device
 from benchmarks.speed.fps_results import FpsRun, Json, Measurement, Settings
-from benchmarks.speed.fps_tables import measured_table, published_table
+from benchmarks.speed.fps_tables import measured_table, no_peak, published_table
 from benchmarks.speed.measure import Bench, measure
 from benchmarks.speed.places import Places
-from ocrnet.artefacts import Precision
 from ocrnet.commands.arguments import positive, size
 from ocrnet.errors import InputError, OcrnetError
 from ocrnet.inference.options import Mode
@@ -89,15 +112,20 @@ def _parser() -> argparse.ArgumentParser:
     add("--device", required=True, help="cpu, or the GPU here by name: A100, V100, H100, …")
     add("--model", nargs="+", metavar="NAME", help="default: all, as with --all")
     add("--all", action="store_true", help="every architecture of the zoo")
-    add("--engine", nargs="+", choices=ENGINES, default=["torch"], help="default: torch")
     add(
-        "--precision", nargs="+", choices=get_args(Precision), default=["float32"],
-        help="default: float32; of several, each engine takes those that it has",
+        "--engine", nargs="+", choices=ENGINES, default=["torch"], metavar="NAME",
+        help=f"{', '.join(ENGINES)} (default: torch)",
     )  # fmt: skip
     add(
-        "--graph", nargs="+", choices=get_args(Graph), default=["optimised"],
-        help="of float32 engines but torch, at a size that the model has a fixed graph for: "
-        "rewritten for CPUs, or as PyTorch has it; others are plain (default: optimised)",
+        "--precision", nargs="+", choices=ARITHMETICS, metavar="NAME",
+        help=f"{', '.join(ARITHMETICS)}; of several, each engine takes those that it has; servers "
+        "compute in what they serve (default: as PyTorch, tf32 on GPUs that have it, else float32)",
+    )  # fmt: skip
+    add(
+        "--graph", nargs="+", choices=get_args(Graph),
+        help="of engines in float32 or tf32 that run ONNX, at a size that the model has a fixed "
+        "graph for: plain, as PyTorch has it, or optimised, which is rewritten for CPUs; others "
+        "are plain (default: optimised on a CPU, both on a GPU)",
     )  # fmt: skip
     add("--mode", choices=get_args(Mode), default="whole", help="default: whole, as published")
     add("--size", type=size, metavar="HEIGHTxWIDTH", help="default: the data set's, see above")
@@ -145,12 +173,17 @@ def _specs(arguments: argparse.Namespace) -> list[ModelSpec]:
 
 def _cases(arguments: argparse.Namespace, device: Device, places: Places) -> list[Case]:
     """All combinations that there are; raises InputError if an engine is left with none."""
+    precisions: list[CasePrecision] = arguments.precision or [usual_precision(device)]
+    asked: list[Graph] = arguments.graph or (
+        ["optimised"] if device.is_cpu else ["plain", "optimised"]
+    )
     cases = []
     for spec in _specs(arguments):
         picture = arguments.size or published_size(spec)
         for engine in arguments.engine:
             fitting, refused = [], None
-            for precision in arguments.precision:
+            served: list[CasePrecision] = ["as served"]
+            for precision in served if engine in ("triton", "http") else precisions:
                 case = Case(
                     spec.architecture, spec.name, engine, precision, "plain", arguments.mode,
                     arguments.batch, arguments.concurrency, picture.height, picture.width,
@@ -161,8 +194,8 @@ def _cases(arguments: argparse.Namespace, device: Device, places: Places) -> lis
                     refused = error
                     continue
                 graphs: list[Graph] = ["plain"]
-                if case.can_be_optimised(spec):
-                    graphs = arguments.graph
+                if case.can_be_optimised(spec) and not places.elsewhere(engine):
+                    graphs = asked
                 fitting += [replace(case, graph=graph) for graph in graphs]
             if not fitting and refused:
                 raise refused
@@ -209,9 +242,11 @@ def _print(run: FpsRun, baseline: list[float | None] | None, miou: list[Path]) -
     table = measured_table(run.results, run.peaks_gmac_s, baseline)
     print(f"\n{run.machine.device}, {run.date}. {run.note}".rstrip())
     print(f"\n{table.for_terminal()}")
+    if missing := no_peak(run):
+        print(f"\n{missing}")
     for result in run.results:
         if result.error is not None:
-            print(f"\n{result.case.architecture} {result.case.engine} failed: {result.error}")
+            print(f"\n{result.case} failed: {result.error}")
     of_models = {one["model"]: one["miou"] for one in stored}
     print(f"\n{published_table(run, of_models).for_terminal()}\n")
     measured = [result.measured for result in run.results if result.measured]

@@ -1,15 +1,19 @@
 """What only an NVIDIA GPU can show: tests, parity and fps, in one bounded run.
 
     python -m benchmarks.gpu_acceptance
-    python -m benchmarks.gpu_acceptance --minutes 8 --json results.json
+    python -m benchmarks.gpu_acceptance --minutes 40 --json results.json
     python -m benchmarks.gpu_acceptance --show results.json
 
-The most telling steps come first: versions and device,
-tests/export/test_gpu.py, parity of float32 and float16, then pictures a second
-of PyTorch (eager, half weights, CUDA graph), ONNX Runtime and TensorRT. A step
-whose package is missing says what to install; a step that fails, hangs or
-crashes does not stop the others. Each result is written to the JSON file as
+The most telling steps come first: versions and device, the tests that need a
+GPU (the exporter's, engines', benchmarks'), parity of float32 and float16, then
+images a second of PyTorch (eager and CUDA graph; TF32, half weights, float32),
+ONNX Runtime and TensorRT for HRNet-W18-Small, then for HRNet-W48, ResNet-101
+and HRNet-W18, and torch.compile. All of it takes an estimated 30 to 40 minutes.
+A step whose package is missing says what to install; a step that fails, hangs
+or crashes does not stop the others. Each result is written to the JSON file as
 soon as it is there.
+
+The GPU is the one that CUDA takes: CUDA_VISIBLE_DEVICES chooses it.
 
 Ends with status 0 if all that could run passed, 1 if something failed or
 nothing could be run, and 2 on a machine without an NVIDIA GPU.
@@ -17,6 +21,7 @@ nothing could be run, and 2 on a machine without an NVIDIA GPU.
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -115,7 +120,7 @@ def _say(text: str) -> None:
 
 
 def _no_gpu(error: ArtefactError) -> str:
-    if "names no GPU" in str(error):
+    if shutil.which("nvidia-smi"):
         return f"{error}. This run needs a machine with an NVIDIA GPU and its driver"
     if list(Path("/dev").glob("nvidia[0-9]*")):
         return (

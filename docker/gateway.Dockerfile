@@ -1,20 +1,34 @@
 # The gateway: FastAPI and the in-process engine, no torch. Build from the repository's root:
 #   docker build -f docker/gateway.Dockerfile -t ocrnet-gateway .
-FROM python:3.12-slim AS build
+ARG PYTHON_IMAGE=python:3.12-slim
+FROM ${PYTHON_IMAGE} AS build
 WORKDIR /src
-RUN python -m venv /opt/ocrnet
+# For strip, in this stage alone.
+# hadolint ignore=DL3008
+RUN apt-get update -q && apt-get install --yes -q --no-install-recommends binutils \
+    && rm -rf /var/lib/apt/lists/*
+RUN python -m venv --without-pip /opt/ocrnet
 COPY requirements/server.txt requirements/server.txt
-RUN /opt/ocrnet/bin/pip install --no-cache-dir --require-hashes -r requirements/server.txt
+RUN python -m pip --python /opt/ocrnet/bin/python install --no-cache-dir --require-hashes \
+        -r requirements/server.txt
+COPY docker/gateway docker/gateway
 COPY pyproject.toml README.md LICENSE ./
-COPY benchmarks benchmarks
-COPY export export
 COPY ocrnet ocrnet
 COPY server server
-RUN /opt/ocrnet/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
-
-FROM python:3.12-slim
-COPY --from=build /opt/ocrnet /opt/ocrnet
+# Setuptools is there to build the package alone.
+RUN python docker/gateway/server_packages.py pyproject.toml \
+    && python -m pip --python /opt/ocrnet/bin/python install --no-cache-dir --no-deps \
+        --no-build-isolation . \
+    && python -m pip --python /opt/ocrnet/bin/python uninstall --yes setuptools
 COPY model_repository /models
+# Readable for every user, whatever the umask of the clone was.
+RUN chmod -R a+rX /models \
+    && python docker/gateway/remove_unused.py /opt/ocrnet/lib/python3.*/site-packages \
+    && /opt/ocrnet/bin/python docker/gateway/check_engine.py /models/demo_dynamic/1/model.onnx
+
+FROM ${PYTHON_IMAGE}
+COPY --from=build /opt/ocrnet /opt/ocrnet
+COPY --from=build /models /models
 ENV PATH=/opt/ocrnet/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OCRNET_HOST=0.0.0.0 \

@@ -13,6 +13,7 @@
     ├── DeadlineExceeded           the time that the request may take is over
     ├── EngineError                the engine failed
     │   ├── EngineUnavailable      not loaded, or not there
+    │   │   └── DeviceLost         its GPU stopped working: only a restart helps
     │   └── BadEngineOutput        it answered with something that cannot be logits
     ├── ArtefactError              a graph or its manifest is missing, damaged or unlike the zoo
     ├── CheckpointError            a checkpoint that cannot be read or does not fit
@@ -114,6 +115,10 @@ class EngineUnavailable(EngineError):
     """The engine is closed, not loaded, or cannot be reached."""
 
     code = "engine_unavailable"
+
+
+class DeviceLost(EngineUnavailable):
+    """The GPU stopped working in such a way that this process cannot use it any more."""
 
 
 class BadEngineOutput(EngineError):

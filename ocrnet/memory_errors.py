@@ -11,13 +11,13 @@ import cv2
 from ocrnet.errors import OutOfMemory
 
 # std::bad_alloc and its translations; libjpeg-turbo; OpenCV, OpenVINO and ONNX Runtime ("Failed to
-# allocate"); oneDNN ("can't alloc"); Pillow, CUDA and TensorRT; cuBLAS and cuDNN (ALLOC_FAILED);
-# Python, as Triton's Python back end passes it on; zlib; Python and OpenVINO, of a thread whose
-# stack finds no room.
+# allocate", and of the memory that it keeps of a GPU, "smaller than requested bytes"); oneDNN
+# ("can't alloc"); Pillow, CUDA and TensorRT; cuBLAS and cuDNN (ALLOC_FAILED); Python, as Triton's
+# Python back end passes it on; zlib; Python and OpenVINO, of a thread whose stack finds no room.
 _SAYS_MEMORY = re.compile(
     r"bad[ _]?alloc|out[ _]?of[ _]?memory|insufficient memory|cannot allocate memory"
     r"|memory allocation fail|alloc(?:ation)?_failed|MemoryError|^Error -4 "
-    r"|can't start new thread|resource temporarily unavailable"
+    r"|is smaller than requested bytes|can't start new thread|resource temporarily unavailable"
     r"|(?:failed|unable|can't|cannot|could not)(?: to)? alloc",
     re.IGNORECASE,
 )

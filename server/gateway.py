@@ -42,6 +42,6 @@ def build_gateway(settings: Settings, models: ServedModels) -> Gateway:
     watch = None
     if models.triton is not None:
         names = [model.spec.name for model in models]
-        watch = TritonWatch(models.triton, names, on_restart=models.ask_weights)
+        watch = TritonWatch(models.triton, names, on_restart=models.ask_triton)
         metrics.registry.register(watch)
     return Gateway(settings, models, uploads, work, metrics, watch)

@@ -9,6 +9,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from ocrnet.engines import Engine
 from ocrnet.engines.contract import Images, OutputName
+from ocrnet.zoo import Size
 from server.logs import AnsweredRequest
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -82,6 +83,9 @@ class _MeteredEngine:
         self._engine = engine
         self._windows = windows
         self._queue = queue
+
+    def outputs(self, size: Size) -> frozenset[str]:
+        return self._engine.outputs(size)
 
     async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         with self._queue.track_inprogress():

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from ocrnet.artefacts import (
     find_graphs,
 )
 from ocrnet.concurrency import in_thread
-from ocrnet.engines import Engine, open_engine
+from ocrnet.engines import BatchingEngine, Engine, EngineOptions, choose_gpu, open_engine
 from ocrnet.engines.triton import (
     TritonConnection,
     TritonEngine,
+    TritonGraph,
     served_graphs,
     served_weights,
 )
@@ -41,16 +43,19 @@ class ServedModel:
         opener: Callable[[], Engine],
         precision: ServedPrecision | None = None,
         weights: Weights = UNKNOWN,
+        on_triton: TritonEngine | None = None,
     ):
         """graphs: as `GET /models/{name}` shows them.
 
         opener: makes the engine; it takes seconds and the model's memory. precision: None where
-        the graphs alone know, those of Triton. weights: of all graphs.
+        the graphs alone know, those of Triton. weights: of all graphs. on_triton: the engine, if it
+        is one that learns when Triton serves other graphs than before.
         """
         self.spec = spec
         self.graphs = list(graphs)
         self.precision = precision
         self.weights = weights
+        self.on_triton = on_triton
         self.memory_bytes: int | None = None  # what the process grew by when it was loaded
         self._opener = opener
         self._engine: Engine | None = None
@@ -75,6 +80,11 @@ class ServedModel:
             if before is not None and after is not None:
                 self.memory_bytes = max(0, after - before)
         return self._engine
+
+    @property
+    def device_lost(self) -> bool:
+        """Whether the engine's GPU stopped working: every request fails until a restart."""
+        return isinstance(self._engine, BatchingEngine) and self._engine.lost
 
     async def engine(self) -> Engine:
         """Return the engine, loading it in a thread on first use; raises ArtefactError.
@@ -128,13 +138,16 @@ class ServedModels:
             raise UnknownModel(f"{spec.name} is not served here; served: {served}")
         return self._by_name[spec.name]
 
-    async def ask_weights(self) -> None:
-        """Ask Triton again which weights it serves: it may have come back with others."""
+    async def ask_triton(self) -> None:
+        """Ask Triton again what it serves: it may have come back with other graphs or weights."""
         if self.triton is None:
             return
         for model in self._by_name.values():
             try:
                 graphs = await in_thread(served_graphs, self.triton, model.spec)
+                model.graphs = _describe_on_triton(graphs)
+                if model.on_triton is not None:
+                    model.on_triton.serve(graphs)
                 model.weights = served_weights(graphs, self.triton.address)
             except ArtefactError as error:
                 model.weights = UNKNOWN
@@ -151,15 +164,18 @@ class ServedModels:
 def open_models(settings: Settings, announce: Callable[[str], None]) -> ServedModels:
     """Check the graphs of every model of the settings, and load them unless that waits.
 
-    announce: is told when Triton is waited for. Raises UnknownModel, ArtefactError.
+    announce: is told when Triton is waited for, and which GPU is used. Raises UnknownModel,
+    ArtefactError, also where a GPU is asked for and none works, OutOfMemory.
     """
     triton = TritonConnection(settings.triton) if settings.triton else None
     if triton:
         triton.wait_until_ready(settings.triton_wait, announce)
+    gpu = choose_gpu(settings.device, announce)
+    options = replace(settings.engine_options, gpu=gpu)
     models = []
     # By spec: two aliases of one model are one model.
     for spec in dict.fromkeys(get_spec(name) for name in settings.model_names):
-        model = _on_triton(spec, triton) if triton else _in_process(spec, settings)
+        model = _on_triton(spec, triton) if triton else _in_process(spec, settings, options)
         if settings.load == "start":
             model.load()
         models.append(model)
@@ -168,29 +184,46 @@ def open_models(settings: Settings, announce: Callable[[str], None]) -> ServedMo
 
 def _on_triton(spec: ModelSpec, triton: TritonConnection) -> ServedModel:
     graphs = served_graphs(triton, spec)
-    described = [
+    weights = served_weights(graphs, triton.address)
+    engine = TritonEngine(triton, graphs)
+    described = _describe_on_triton(graphs)
+    return ServedModel(spec, described, lambda: engine, weights=weights, on_triton=engine)
+
+
+def _describe_on_triton(graphs: list[TritonGraph]) -> list[GraphInProcess | GraphOnTriton]:
+    return [
         GraphOnTriton(
             kind=graph.kind,
-            precision="float16" if graph.logits_type == "FP16" else "float32",
+            precision=graph.precision,
             size=str(graph.size) if graph.size else "any",
+            outputs=sorted(graph.outputs),
             triton=graph.name,
             max_batch=graph.max_batch,
         )
         for graph in graphs
     ]
-    weights = served_weights(graphs, triton.address)
-    return ServedModel(spec, described, lambda: TritonEngine(triton, graphs), weights=weights)
 
 
-def _in_process(spec: ModelSpec, settings: Settings) -> ServedModel:
+def _in_process(spec: ModelSpec, settings: Settings, options: EngineOptions) -> ServedModel:
     precision = settings.precision_of(spec.name)
-    graphs = find_graphs(settings.repository, spec, precision)
+    on_gpu = options.gpu is not None
+
+    def find() -> list[Artefact]:
+        return find_graphs(settings.repository, spec, precision, on_gpu=on_gpu)
+
+    graphs = find()
+    runtime = "onnxruntime" if on_gpu else settings.runtime
+    on_cpu = "CPUExecutionProvider" if runtime == "onnxruntime" else None
+    provider = "CUDAExecutionProvider" if on_gpu else on_cpu
     described = [
         GraphInProcess(
             kind=graph.manifest.kind,
             precision=graph.manifest.precision,
             size=str(graph.fixed_size) if graph.fixed_size else "any",
-            runtime=settings.runtime,
+            outputs=sorted(graph.manifest.outputs),
+            runtime=runtime,
+            device=str(options.gpu or "CPU"),
+            provider=provider,
             sha256=graph.manifest.files[graph.manifest.file],
             checkpoint=graph.manifest.checkpoint,
             parity=graph.manifest.parity,
@@ -198,24 +231,18 @@ def _in_process(spec: ModelSpec, settings: Settings) -> ServedModel:
         for graph in graphs
     ]
     weights = common_weights(graph.weights(spec) for graph in graphs) or UNKNOWN
-    opener = _opener(spec, settings, weights, graphs if settings.load == "start" else None)
-    return ServedModel(spec, described, opener, precision, weights)
 
-
-def _opener(
-    spec: ModelSpec, settings: Settings, weights: Weights, checked: list[Artefact] | None
-) -> Callable[[], Engine]:
     def open_now() -> Engine:
         # On first use the files may be others than those checked at the start.
-        graphs = checked or find_graphs(settings.repository, spec, settings.precision_of(spec.name))
-        if common_weights(graph.weights(spec) for graph in graphs) != weights:
+        current = graphs if settings.load == "start" else find()
+        if common_weights(graph.weights(spec) for graph in current) != weights:
             raise ArtefactError(
                 f"the graphs of {spec.name} have other weights than when the gateway started: "
                 "restart it"
             )
-        return open_engine(spec, graphs, settings.engine_options)
+        return open_engine(spec, current, options)
 
-    return open_now
+    return ServedModel(spec, described, open_now, precision, weights)
 
 
 def resident_bytes() -> int | None:

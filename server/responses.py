@@ -52,7 +52,7 @@ class Liveness(_Document):
 class Readiness(_Document):
     """Whether requests can be served, or what is in the way."""
 
-    status: Literal["ready", "triton_unreachable"]
+    status: Literal["ready", "triton_unreachable", "gpu_lost"]
 
 
 class ClassDescription(_Document):
@@ -70,7 +70,10 @@ class GraphInProcess(_Document):
     kind: Kind
     precision: Precision
     size: str = Field(description="HEIGHTxWIDTH, or any")
+    outputs: list[str] = Field(description="logits; also labels where it finds each pixel's class")
     runtime: Runtime
+    device: str = Field(description="CPU, or the GPU with its number and name")
+    provider: str | None = Field(description="ONNX Runtime's execution provider; null: OpenVINO")
     sha256: str
     checkpoint: str
     parity: dict[str, float] = Field(
@@ -82,8 +85,9 @@ class GraphOnTriton(_Document):
     """A graph that Triton runs."""
 
     kind: Kind
-    precision: Literal["float16", "float32"]
+    precision: Precision
     size: str = Field(description="HEIGHTxWIDTH, or any")
+    outputs: list[str] = Field(description="logits; also labels where it finds each pixel's class")
     triton: str = Field(description="name of the Triton model")
     max_batch: int
 

@@ -8,6 +8,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
+from ocrnet.engines.compiled import usual_folder
+from ocrnet.errors import UnknownModel
+from ocrnet.zoo import get_spec
 from server.listening import VALID_HOSTS
 
 _TRITON = r"|local|[^\s:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}"
@@ -17,6 +20,21 @@ def names_in(listed: str) -> list[str]:
     """Return the names that a text separates by commas, each once."""
     names = (name.strip() for name in listed.split(","))
     return list(dict.fromkeys(name for name in names if name))
+
+
+def full_name(name: str) -> str:
+    """What an alias stands for; a name that there is not is refused where models are opened."""
+    try:
+        return get_spec(name).name
+    except UnknownModel:
+        return name
+
+
+def cache_folder(setting: str) -> Path | None:
+    """The folder of compiled graphs that a value of `Cache` stands for; None: there is none."""
+    if setting == "none":
+        return None
+    return usual_folder() if setting == "auto" else Path(setting)
 
 
 def _host(text: str) -> str:

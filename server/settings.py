@@ -8,13 +8,19 @@ from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ocrnet.artefacts import ServedPrecision
-from ocrnet.engines import EngineOptions, Runtime
-from ocrnet.engines.compiled import usual_folder
-from ocrnet.errors import UnknownModel
+from ocrnet.engines import Device, EngineOptions, Runtime
 from ocrnet.images import ImageLimits
-from ocrnet.zoo import get_spec
 from server.environment import PREFIX
-from server.setting_types import Cache, Folder, Host, Names, TritonAddress, names_in
+from server.setting_types import (
+    Cache,
+    Folder,
+    Host,
+    Names,
+    TritonAddress,
+    cache_folder,
+    full_name,
+    names_in,
+)
 
 # The groups of `ocrnet serve --help` and docs/settings.md.
 _LISTENING: JsonDict = {"group": "Listening"}
@@ -71,16 +77,32 @@ class Settings(BaseSettings):
         description="seconds that the start waits for Triton to be ready; 0: not at all",
         json_schema_extra=_MODELS,
     )
+    device: Device = Field(
+        "cpu",
+        description="what runs the models in this process, without --triton: cpu; cuda, the first "
+        "NVIDIA GPU that works, of those in CUDA_VISIBLE_DEVICES (see docs/gpu.md); or auto, such "
+        "a GPU if there is one, else the CPU, and the log says which and why",
+        json_schema_extra=_MODELS,
+    )
+    max_batch: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="windows of one size that a GPU runs at once, within 4,194,304 pixels; fewer "
+        "need less of its memory",
+        json_schema_extra=_MODELS,
+    )
     runtime: Runtime = Field(
         "openvino",
-        description="what runs the models in this process, without --triton: openvino, or "
-        "onnxruntime (pip install onnxruntime)",
+        description="what runs the models on the CPU: openvino, or onnxruntime (pip install "
+        "onnxruntime); on a GPU it is onnxruntime",
         json_schema_extra=_MODELS,
     )
     fast: str = Field(
         "",
-        description="names of those models, or all, that run in INT8: faster, and a few labels in "
-        "a hundred differ; built with 'ocrnet export build NAME --to int8'; empty: none",
+        description="names of those models, or all, that run faster and not exactly: in INT8, "
+        "where a few labels in a hundred differ ('ocrnet export build NAME --to int8'); on a GPU "
+        "in float16 ('--to onnx-fp16'); empty: none",
         json_schema_extra=_MODELS,
     )
     load: Literal["start", "first-use"] = Field(
@@ -215,9 +237,15 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _default_is_served(self) -> Self:
         if self.default_model:
-            served = {_full_name(name) for name in self.model_names}
-            if _full_name(self.default_model) not in served:
+            served = {full_name(name) for name in self.model_names}
+            if full_name(self.default_model) not in served:
                 raise ValueError(f"--default-model is not one of --models ({self.models})")
+        return self
+
+    @model_validator(mode="after")
+    def _device_is_ours(self) -> Self:
+        if self.device != "cpu" and self.triton:
+            raise ValueError("--device is for models in this process: Triton has its own GPUs")
         return self
 
     @model_validator(mode="after")
@@ -226,11 +254,11 @@ class Settings(BaseSettings):
             raise ValueError(f"--fast is {self.fast[:80]!r}: it takes names of models, or all")
         if self.fast and self.triton:
             raise ValueError("--fast is for models in this process: --triton runs what it holds")
-        if self.fast and self.runtime != "openvino":
-            raise ValueError("--fast needs --runtime openvino")
-        served = {_full_name(name) for name in self.model_names}
+        if self.fast and self.device != "cuda" and self.runtime != "openvino":
+            raise ValueError("--fast needs --runtime openvino, or --device cuda")
+        served = {full_name(name) for name in self.model_names}
         for name in names_in(self.fast):
-            if name != "all" and _full_name(name) not in served:
+            if name != "all" and full_name(name) not in served:
                 raise ValueError(f"--fast names {name[:80]!r}, not one of --models ({self.models})")
         return self
 
@@ -242,38 +270,24 @@ class Settings(BaseSettings):
     def precision_of(self, model: str) -> ServedPrecision:
         """How a model, by its own name, is served."""
         fast = names_in(self.fast)
-        return "fast" if "all" in fast or model in map(_full_name, fast) else "exact"
+        return "fast" if "all" in fast or model in map(full_name, fast) else "exact"
 
     @property
     def engine_options(self) -> EngineOptions:
-        """Of engines in this process."""
+        """Of engines in this process; which GPU they run on is found when they are opened."""
         return EngineOptions(
             runtime=self.runtime,
             threads=self.threads,
             streams=self.streams,
             pin=None if self.pin == "auto" else self.pin == "yes",
-            cache=_cache_folder(self.cache),
+            cache=cache_folder(self.cache),
+            max_batch=self.max_batch,
         )
 
     @property
     def picture_limits(self) -> ImageLimits:
         """The limits that the decoder checks."""
         return ImageLimits(self.max_bytes, self.max_pixels, self.max_side)
-
-
-def _cache_folder(setting: str) -> Path | None:
-    """The folder of compiled graphs that `cache` stands for."""
-    if setting == "none":
-        return None
-    return usual_folder() if setting == "auto" else Path(setting)
-
-
-def _full_name(name: str) -> str:
-    """What an alias stands for; a name that there is not is refused where models are opened."""
-    try:
-        return get_spec(name).name
-    except UnknownModel:
-        return name
 
 
 def group_of(name: str) -> str:

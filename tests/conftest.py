@@ -5,6 +5,7 @@ import importlib.util
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ from ocrnet.engines import Engine, open_engine
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
 from ocrnet.process import switch_off_telemetry
-from ocrnet.zoo import get_spec
+from ocrnet.zoo import Size, get_spec
 from server.app import create_app
 from server.cli import server_config
 from server.local_triton import (
@@ -55,10 +56,15 @@ SETTINGS = {
 
 
 def pytest_configure() -> None:
-    """Share the cores among the workers: threads of one would wait in loops for those of another.
+    """Let tests be the same wherever they are started from, before PyTorch is imported.
 
-    Before PyTorch is imported, and for every process that a test starts.
+    Workers share the cores: threads of one would wait in loops for those of another. What is set
+    holds for every process that a test starts.
     """
+    # A shell that starts the tests in the background lets them ignore Ctrl-C, and so every process
+    # that they start: those that a test interrupts would go on.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if workers > 1:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // workers)))
@@ -139,6 +145,9 @@ class _KeptOpen:
 
     def __init__(self, engine: Engine):
         self._engine = engine
+
+    def outputs(self, size: Size) -> frozenset[str]:
+        return self._engine.outputs(size)
 
     async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         return await self._engine.infer(images, output)
@@ -269,4 +278,24 @@ def demo_triton(root: Path, local_triton_environment: TritonEnvironment) -> Iter
     """A real Triton that serves the demo as git holds it, for tests that leave it running."""
     repository = root / "model_repository"
     with patient_triton(LocalTriton(local_triton_environment, repository, ["demo"])) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def labelled_demo(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of `labelled_demo_spec()`, whose float16 graph of whole images gives labels."""
+    from tests.small_models import build_labelled_demo  # with PyTorch, which few tests need
+
+    folder = tmp_path_factory.mktemp("labelled")
+    build_labelled_demo(folder, root / "model_repository")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def labelled_triton(
+    labelled_demo: Path, local_triton_environment: TritonEnvironment
+) -> Iterator[LocalTriton]:
+    """A real Triton that serves it, for tests that leave it running."""
+    triton = LocalTriton(local_triton_environment, labelled_demo, ["demo"], config_name="onnx")
+    with patient_triton(triton) as started:
         yield started

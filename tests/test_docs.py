@@ -134,3 +134,10 @@ def test_commands_that_the_pages_name_are_there(root: Path) -> None:
         with pytest.raises(SystemExit) as ended:
             main([command, *([part] if part else []), "--help"])
         assert ended.value.code == 0, f"ocrnet {command} {part}"
+
+
+def test_what_has_never_run_is_named_by_files_that_are_there(root: Path) -> None:
+    page = (root / "docs" / "never-run.md").read_text()
+    named = re.findall(r"`((?:[\w.-]+/)+[\w.-]+\.\w+|[\w-]+\.yml)`", page)
+    assert len(named) > 8
+    assert [name for name in named if not list(root.glob(f"**/{name}"))] == []

@@ -1,6 +1,7 @@
 """What an acceptance run found, as text: the machine, the steps, parity, plans, fps."""
 
 from benchmarks.acceptance.run_record import RunRecord
+from benchmarks.acceptance.step import Facts
 from benchmarks.acceptance.step_runner import is_bad
 from benchmarks.lib.table import NONE, Table, number
 from benchmarks.speed.fps_results import FpsResult
@@ -19,7 +20,7 @@ def _machine(run: RunRecord) -> str:
     facts = run.facts
     if not facts:
         return f"{run.device}, {run.date}; its versions could not be read."
-    gpu = facts["gpus"][0] if facts["gpus"] else {}
+    gpu = _used_gpu(facts)
     torch = facts["torch"]
     parts = [
         run.device, gpu.get("memory.total"), f"driver {gpu.get('driver_version')}",
@@ -30,6 +31,13 @@ def _machine(run: RunRecord) -> str:
     ]  # fmt: skip
     note = f"\n{run.note}" if run.note else ""
     return ", ".join(part for part in parts if part) + "." + note
+
+
+def _used_gpu(facts: Facts) -> Facts:
+    """What nvidia-smi says of the GPU that was measured; older files do not say which one it is."""
+    gpus: list[Facts] = facts["gpus"]
+    used = [gpu for gpu in gpus if facts.get("used") and gpu["uuid"] == facts["used"]]
+    return (used or gpus or [{}])[0]
 
 
 def _steps(run: RunRecord) -> Table:
@@ -51,10 +59,9 @@ def _parity(run: RunRecord) -> Table | None:
     rows = []
     for row in found:
         size = str(row["size"]) + (f", batch {row['batch']}" if row["batch"] > 1 else "")
-        rounded = " (TF32)" if row["tf32"] else ""
         rows.append(
             [
-                *(row["network"], size, row["engine"], row["precision"] + rounded, row["against"]),
+                *(row["network"], size, row["engine"], row["precision"], row["against"]),
                 row.get("verdict", "failed"),
                 number(row.get("logit_error"), ".2g"),
                 number(row.get("changed_labels"), ".4%"),

@@ -1,4 +1,7 @@
-"""Step: the tests of what only a GPU shows. python -m benchmarks.acceptance.device_tests FILE"""
+"""Step: the tests of what only a GPU shows.
+
+python -m benchmarks.acceptance.device_tests export|engines FILE
+"""
 
 import os
 import sys
@@ -10,7 +13,20 @@ import pytest
 from benchmarks.lib.json_files import write_json
 
 _ROOT = Path(__file__).parents[2]
-TESTS = "tests/export/test_gpu.py"
+EXPORT = "tests/export/test_gpu.py"
+# Engines on a GPU in this process, by their names, and what benchmarks run there.
+_ENGINES = (
+    "tests/ocrnet/engines/**/*cuda*.py",
+    "tests/ocrnet/engines/**/*cuda*/test_*.py",
+    "tests/ocrnet/engines/**/*gpu*.py",
+    "tests/benchmarks/**/test_*_on_gpu.py",
+)
+
+
+def engine_tests() -> list[str]:
+    """Return the files of tests on a GPU beside those of the exporter, from the project's root."""
+    found = {path for pattern in _ENGINES for path in _ROOT.glob(pattern)}
+    return sorted(str(path.relative_to(_ROOT)) for path in found)
 
 
 class Recorder:
@@ -25,6 +41,7 @@ class Recorder:
         if report.when != "call" and report.outcome == "passed":
             return
         result: dict[str, Any] = {
+            "file": report.nodeid.partition("::")[0],
             "test": report.nodeid.partition("::")[2],
             "outcome": report.outcome,
             "seconds": round(report.duration, 2),
@@ -51,4 +68,4 @@ def _last_line(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(run(Path(sys.argv[1]), [TESTS]))
+    sys.exit(run(Path(sys.argv[2]), [EXPORT] if sys.argv[1] == "export" else engine_tests()))

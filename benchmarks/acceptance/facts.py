@@ -11,6 +11,8 @@ from typing import Any
 from benchmarks.lib.json_files import write_json
 from benchmarks.lib.machine import cores, processor, vector_units
 from benchmarks.lib.provenance import versions_of
+from export.tensorrt.api import find_gpu
+from ocrnet.errors import ArtefactError
 from ocrnet.without_telemetry import import_module
 
 Facts = dict[str, Any]
@@ -20,7 +22,9 @@ _PACKAGES = (
     "tensorrt-cu13", "tensorrt-rtx", "polygraphy", "openvino", "numpy", "nvidia-cudnn-cu12",
     "nvidia-cudnn-cu13",
 )  # fmt: skip
-_GPU = ("name", "memory.total", "compute_cap", "driver_version", "power.limit", "clocks.max.sm")
+_GPU = (
+    "name", "memory.total", "compute_cap", "driver_version", "power.limit", "clocks.max.sm", "uuid",
+)  # fmt: skip
 
 
 def gather() -> Facts:
@@ -32,6 +36,7 @@ def gather() -> Facts:
         "cores": cores(),
         "vector_units": vector_units(),
         "gpus": gpus(),
+        "used": used(),
         "commit": commit(),
         "commands": sorted(entry.name for entry in entry_points(group="ocrnet.commands")),
         "packages": versions_of(_PACKAGES),
@@ -53,6 +58,14 @@ def gpus() -> list[Facts]:
     answer = subprocess.run([command, *query], capture_output=True, text=True, check=False)
     rows = [row.split(", ") for row in answer.stdout.splitlines()]
     return [dict(zip(_GPU, row, strict=True)) for row in rows if len(row) == len(_GPU)]
+
+
+def used() -> str | None:
+    """Return the UUID of the GPU that CUDA takes; None if nvidia-smi does not tell."""
+    try:
+        return find_gpu().uuid or None
+    except ArtefactError:
+        return None
 
 
 def commit() -> str | None:

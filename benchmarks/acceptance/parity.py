@@ -3,8 +3,8 @@
 python -m benchmarks.acceptance.parity pytorch|onnxruntime FOLDER FILE
 
 Networks: the demo with its own weights against PyTorch in float32 on the CPU, and those of the
-reference data with random weights against mmsegmentation's logits. Float32 is judged with TF32
-switched off; with TF32, PyTorch's default for convolutions, its error is reported beside it.
+reference data with random weights against mmsegmentation's logits. The error with TF32, PyTorch's
+default for convolutions, is reported and not judged.
 """
 
 import copy
@@ -22,8 +22,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from benchmarks.lib.json_files import write_json
-from benchmarks.speed.case import EngineName
-from benchmarks.speed.torch_ways import open_label, way
+from benchmarks.speed.case import Arithmetic, EngineName
+from benchmarks.speed.torch_ways import open_label, set_tf32, way
 from export.checkpoints.loading import RANDOM_WEIGHTS, load_model
 from export.evaluation.figures import finite
 from export.evaluation.gates import Gate, gate_for, shortcomings
@@ -37,13 +37,16 @@ Facts = dict[str, Any]
 Images = NDArray[np.uint8]
 Expected = tuple[NDArray[np.float32], NDArray[np.integer[Any]]]  # logits, labels
 _GOLDEN = Path(__file__).parents[2] / "tests" / "golden"
-_WAYS: tuple[tuple[EngineName, Precision], ...] = (
+_Ways = tuple[tuple[EngineName, Arithmetic], ...]
+_WAYS: _Ways = (
     ("torch", "float32"),
-    ("torch-half", "float16"),
+    ("torch", "tf32"),
+    ("torch", "float16"),
     ("torch-graph", "float32"),
+    ("torch-graph", "tf32"),
     ("torch-graph", "float16"),
     ("torch-graph-channels-last", "float16"),
-    ("torch", "float16"),
+    ("torch-autocast", "float16"),
 )
 # The shapes that are timed: whole pictures, and the nine windows of one.
 _SHAPES = ((1, Size(1024, 2048)), (9, Size(512, 1024)))
@@ -52,7 +55,7 @@ _SHAPES = ((1, Size(1024, 2048)), (9, Size(512, 1024)))
 def demo_rows(
     place: str,
     shapes: tuple[tuple[int, Size], ...] = _SHAPES,
-    ways: tuple[tuple[EngineName, Precision], ...] = _WAYS,
+    ways: _Ways = _WAYS,
 ) -> Iterator[Facts]:
     """Compare PyTorch's ways on that device with PyTorch in float32 on the CPU."""
     from export.graphs.source import DEMO_WEIGHTS
@@ -64,19 +67,17 @@ def demo_rows(
         expected = on_cpu(network, spec, images)
         given = torch.from_numpy(images).to(place)
         for engine, precision in ways:
-            for tf32 in (False, True) if precision == "float32" else (False,):
-                facts = {"network": spec.name, "size": str(size), "batch": batch}
-                facts |= {"engine": engine, "precision": precision, "tf32": tf32}
-                facts["against"] = "PyTorch in float32 on the CPU"
-                gate = None if tf32 else _gate(precision, trained=True)
-                with tf32_allowed(tf32):
-                    chosen = way(engine, precision)
-                    try:
-                        own = copy.deepcopy(network).to(place)
-                        logits, labels = open_label(own, spec, chosen, given)(given)
-                        yield facts | _judged(expected, logits, labels, gate)
-                    except (OcrnetError, torch.OutOfMemoryError) as error:
-                        yield facts | {"error": str(error)}
+            facts = {"network": spec.name, "size": str(size), "batch": batch}
+            facts |= {"engine": engine, "precision": precision}
+            facts["against"] = "PyTorch in float32 on the CPU"
+            with tf32_allowed(precision == "tf32"):
+                chosen = way(engine, precision)
+                try:
+                    own = copy.deepcopy(network).to(place)
+                    logits, labels = open_label(own, spec, chosen, given)(given)
+                    yield facts | _judged(expected, logits, labels, _gate(precision, trained=True))
+                except (OcrnetError, torch.OutOfMemoryError, torch.AcceleratorError) as error:
+                    yield facts | {"error": str(error)}
 
 
 def golden_rows(place: str, names: list[str] | None = None) -> Iterator[Facts]:
@@ -93,15 +94,13 @@ def golden_rows(place: str, names: list[str] | None = None) -> Iterator[Facts]:
         expected = (reference, _labels(torch.from_numpy(reference), spec, Size(96, width)))
         given = torch.from_numpy(image).to(place)
         network = load_model(spec, RANDOM_WEIGHTS).to(place)
-        ways: tuple[tuple[EngineName, Precision], ...] = (
-            ("torch", "float32"), ("torch-half", "float16"),
-        )  # fmt: skip
+        ways: _Ways = (("torch", "float32"), ("torch", "float16"))
         for engine, precision in ways:
             with tf32_allowed(False):
                 logits, labels = open_label(network, spec, way(engine, precision), given)(given)
             yield {
                 "network": spec.architecture, "size": str(Size(96, width)), "batch": 1,
-                "engine": engine, "precision": precision, "tf32": False,
+                "engine": engine, "precision": precision,
                 "against": "mmsegmentation 1.2.2",
             } | _judged(expected, logits, labels, _gate(precision, trained=False))  # fmt: skip
 
@@ -131,7 +130,7 @@ def onnxruntime_rows(
         expected = on_cpu(source.network, spec, images)
         for precision in precisions:
             facts = {"network": spec.name, "size": str(size), "batch": batch}
-            facts |= {"engine": "onnxruntime-bound", "precision": precision, "tf32": False}
+            facts |= {"engine": "onnxruntime-bound", "precision": precision}
             facts["against"] = "PyTorch in float32 on the CPU"
             try:
                 target = Target("onnx", precision)
@@ -159,10 +158,10 @@ def on_cpu(network: torch.nn.Module, spec: ModelSpec, images: Images) -> Expecte
 
 @contextmanager
 def tf32_allowed(allowed: bool) -> Iterator[None]:
-    """Round float32 convolutions and matrix products to TF32 inside, or not; then as before."""
+    """Inside, as `set_tf32`; then as before."""
     convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
     before = convolutions.allow_tf32, products.allow_tf32
-    convolutions.allow_tf32, products.allow_tf32 = allowed, allowed
+    set_tf32(allowed)
     try:
         yield
     finally:
@@ -179,7 +178,10 @@ def _labels(logits: Tensor, spec: ModelSpec, size: Size) -> NDArray[np.integer[A
     return np.concatenate(parts)
 
 
-def _gate(precision: Precision, *, trained: bool) -> Gate:
+def _gate(precision: Arithmetic, *, trained: bool) -> Gate | None:
+    """None for TF32, which no artefact is built in."""
+    if precision == "tf32":
+        return None
     return gate_for(precision, trained=trained, changed_labels=None, miou_loss=None)
 
 

@@ -2,34 +2,47 @@
 
 from pathlib import Path
 
+from benchmarks.acceptance.device_tests import EXPORT, engine_tests
 from benchmarks.acceptance.step import Need, Step
 
 _HERE = "benchmarks.acceptance"
-_DEMO = "demo"
-_FLOATS = ("float32", "float16")
-_GRAPHS = ("torch-graph", "torch-graph-channels-last")
+_DEMO = "demo"  # an HRNet-W18-Small with weights of its own
+_OTHERS = {
+    "HRNet-W48": "ocrnet_hr48_cityscapes_160k",
+    "ResNet-101": "ocrnet_r101-d8_cityscapes_80k_b16",
+    "HRNet-W18": "ocrnet_hr18_cityscapes_160k",
+}
 _WINDOW = ("--size", "512x1024")
+_SIZES = {"1024x2048": (), "512x1024": _WINDOW}
+_EAGER_AND_GRAPH = ("torch", "torch-graph")
 # A measurement ends after so many seconds, even without its 200 calls.
-_SECONDS_PER_MEASUREMENT = "10"
+_SECONDS_PER_MEASUREMENT = "5"
+
+_TORCH: tuple[Need, ...] = ("torch",)
+_ONNXRUNTIME: tuple[Need, ...] = ("torch", "onnxruntime")
+_TENSORRT: tuple[Need, ...] = ("torch", "tensorrt", "polygraphy", "ocrnet")
 
 
 def steps(gpu: str, folder: Path) -> list[Step]:
     """Return the steps for a GPU of that name; graphs and plans are kept in the folder."""
     graphs = folder / "graphs"
     plain = str(graphs / "plain")  # where fps.py looks for them
-    torch: tuple[Need, ...] = ("torch",)
-    onnxruntime: tuple[Need, ...] = ("torch", "onnxruntime")
-    tensorrt: tuple[Need, ...] = ("torch", "tensorrt", "polygraphy", "ocrnet")
 
     def fps(
-        name: str, model: str, engines: tuple[str, ...], needs: tuple[Need, ...], *more: str
+        name: str,
+        model: str,
+        engines: tuple[str, ...],
+        precisions: tuple[str, ...],
+        needs: tuple[Need, ...],
+        *more: str,
+        seconds: float = 420,
     ) -> Step:
         command = (
             "-m", "benchmarks.fps", "--device", gpu, "--model", model, "--engine", *engines,
-            "--precision", *_FLOATS, "--graph", "plain", "--seconds", _SECONDS_PER_MEASUREMENT,
+            "--precision", *precisions, "--graph", "plain", "--seconds", _SECONDS_PER_MEASUREMENT,
             "--repository", str(graphs), *more, "--json",
         )  # fmt: skip
-        return Step(f"fps, {name}", "fps", command, needs, 420, 20)
+        return Step(f"fps, {name}", "fps", command, needs, seconds, 20)
 
     def parity(what: str, needs: tuple[Need, ...]) -> Step:
         arguments = ("-m", f"{_HERE}.parity", what.lower().replace(" ", ""), plain)
@@ -37,39 +50,78 @@ def steps(gpu: str, folder: Path) -> list[Step]:
 
     def plan(kind: str) -> Step:
         arguments = ("-m", f"{_HERE}.tensorrt_plans", kind, plain)
-        return Step(f"TensorRT, {kind}: build and verify", "plans", arguments, tensorrt, 900, 45)
+        return Step(f"TensorRT, {kind}: build and verify", "plans", arguments, _TENSORRT, 900, 45)
 
-    all_torch = ("torch", "torch-half", *_GRAPHS)
-    some_torch = ("torch", "torch-half", "torch-graph")
-    bound = ("onnxruntime-bound", "onnxruntime")
-    hr48, hr18 = "ocrnet_hr48_cityscapes_160k", "ocrnet_hr18_cityscapes_160k"
-    r101 = "ocrnet_r101-d8_cityscapes_80k_b16"
-    nine = (*_WINDOW, "--batch", "9")
-    return [
-        Step("versions and device", "facts", ("-m", f"{_HERE}.facts"), (), 120, 5),
-        Step(
-            "tests/export/test_gpu.py", "tests", ("-m", f"{_HERE}.device_tests"),
-            ("torch", "pytest"), 300, 20,
-        ),
-        parity("PyTorch", torch),
-        fps("PyTorch, demo", _DEMO, all_torch, torch),
-        parity("ONNX Runtime", onnxruntime),
-        fps("ONNX Runtime, demo", _DEMO, bound, onnxruntime),
-        plan("whole"),
-        fps("TensorRT, demo", _DEMO, ("tensorrt",), tensorrt, "--precision", "float16"),
-        fps("PyTorch, demo, nine windows a call", _DEMO, some_torch, torch, *nine),
-        fps("PyTorch, HRNet-W48", hr48, all_torch, torch),
-        fps("PyTorch, demo, one window a call", _DEMO, some_torch, torch, *_WINDOW),
+    def tests(name: str, what: str) -> Step:
+        arguments = ("-m", f"{_HERE}.device_tests", what)
+        return Step(name, "tests", arguments, ("torch", "pytest"), 300, 20)
+
+    found = [Step("versions and device", "facts", ("-m", f"{_HERE}.facts"), (), 120, 5)]
+    found.append(tests(EXPORT, "export"))
+    if engine_tests():
+        found.append(tests("tests of engines and benchmarks on the GPU", "engines"))
+    found.append(parity("PyTorch", _TORCH))
+    found += [
         fps(
-            "ONNX Runtime, demo, nine windows a call", _DEMO, ("onnxruntime-bound",), onnxruntime,
-            *nine,
+            f"PyTorch, HRNet-W18-Small, {size}", _DEMO, _EAGER_AND_GRAPH,
+            ("tf32", "float16", "float32"), _TORCH, *flags,
+        )
+        for size, flags in _SIZES.items()
+    ]  # fmt: skip
+    found.append(parity("ONNX Runtime", _ONNXRUNTIME))
+    bound, floats = ("onnxruntime-bound",), ("float32", "float16")
+    found += [
+        fps(f"ONNX Runtime, HRNet-W18-Small, {size}", _DEMO, bound, floats, _ONNXRUNTIME, *flags)
+        for size, flags in _SIZES.items()
+    ]
+    found.append(plan("whole"))
+    found.append(
+        fps(
+            "TensorRT, HRNet-W18-Small, 1024x2048", _DEMO, ("tensorrt-bound", "tensorrt"),
+            ("float16",), _TENSORRT,
+        )
+    )  # fmt: skip
+    for name, model in _OTHERS.items():
+        for size, flags in _SIZES.items():
+            what = f"{name}, {size}"
+            usual = ("tf32", "float16")
+            found.append(fps(f"PyTorch, {what}", model, _EAGER_AND_GRAPH, usual, _TORCH, *flags))
+            found.append(fps(f"ONNX Runtime, {what}", model, bound, floats, _ONNXRUNTIME, *flags))
+    both = ("--graph", "plain", "optimised")
+    found += [
+        fps(
+            f"ONNX Runtime, HRNet-W18-Small, {size}, both graphs and TF32", _DEMO, bound,
+            ("float32", "tf32"), _ONNXRUNTIME, *both, *flags,
+        )
+        for size, flags in _SIZES.items()
+    ]  # fmt: skip
+    nine = (*_WINDOW, "--batch", "9")
+    found += [
+        fps(
+            "PyTorch by torch.compile, HRNet-W18-Small", _DEMO, ("torch-compile",),
+            ("float16", "tf32"), _TORCH, seconds=900,
+        ),
+        fps(
+            "ONNX Runtime, HRNet-W18-Small, images and labels through memory", _DEMO,
+            ("onnxruntime",), floats, _ONNXRUNTIME,
+        ),
+        fps(
+            "PyTorch, HRNet-W18-Small, autocast and channels last", _DEMO,
+            ("torch-autocast", "torch-graph-channels-last"), ("float16",), _TORCH,
+        ),
+        fps(
+            "PyTorch, HRNet-W18-Small, nine windows a call", _DEMO, _EAGER_AND_GRAPH,
+            ("tf32", "float16"), _TORCH, *nine,
+        ),
+        fps(
+            "ONNX Runtime, HRNet-W18-Small, nine windows a call", _DEMO, bound, floats,
+            _ONNXRUNTIME, *nine,
         ),
         plan("window"),
         # Plans take eight pictures a call (ocrnet export build --max-batch).
         fps(
-            "TensorRT, demo, eight windows a call", _DEMO, ("tensorrt",), tensorrt, *_WINDOW,
-            "--batch", "8", "--precision", "float16",
+            "TensorRT, HRNet-W18-Small, eight windows a call", _DEMO, ("tensorrt-bound",),
+            ("float16",), _TENSORRT, *_WINDOW, "--batch", "8",
         ),
-        fps("PyTorch, HRNet-W18", hr18, ("torch", "torch-graph"), torch),
-        fps("PyTorch, ResNet-101", r101, ("torch", "torch-graph"), torch),
     ]  # fmt: skip
+    return found

@@ -61,7 +61,7 @@ def verified_rows(report: Facts) -> list[Facts]:
                 {
                     "network": report["model"], "kind": kind["kind"], "what": "verify",
                     "engine": artefact["format"], "precision": artefact["precision"],
-                    "size": kind["size"], "batch": 1, "tf32": False,
+                    "size": kind["size"], "batch": 1,
                     "against": "PyTorch in float32 on the CPU",
                     "logit_error": figures.get("logit_error"),
                     "changed_labels": figures.get("changed_labels"),

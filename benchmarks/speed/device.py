@@ -5,24 +5,11 @@ import subprocess
 from dataclasses import asdict, dataclass
 
 from benchmarks.lib.machine import clock_mhz, cores, processor, vector_units
+from benchmarks.speed.gpu_peaks import peaks_of
 from export.tensorrt.api import Gpu, find_gpu
 from ocrnet.errors import ArtefactError, OcrnetError
 
-# TFLOPS without sparsity, from NVIDIA's data sheets: float32 outside the tensor cores, TF32 and
-# float16 inside. By what nvidia-smi's name holds, the first that fits.
-_PEAKS = {
-    "A100": (19.5, 156.0, 312.0),
-    "H100 PCIe": (51.2, 378.0, 756.0),
-    "H100": (66.9, 494.7, 989.4),
-    "H200": (66.9, 494.7, 989.4),
-    "V100-PCIE": (14.0, None, 112.0),
-    "V100": (15.7, None, 125.0),
-    "A10G": (31.5, 35.0, 70.0),
-    "A10": (31.2, 62.5, 125.0),
-    "T4": (8.1, None, 65.0),
-    "L40S": (91.6, 183.0, 362.0),
-    "L4": (30.3, 60.0, 121.0),
-}
+_TF32_FROM = (8, 0)  # the compute capability of Ampere
 
 
 class WrongDevice(OcrnetError):
@@ -52,8 +39,8 @@ class Machine:
 class Device:
     """The device that is measured.
 
-    name: in full. peaks: GMAC/s by `float32`, `tf32`, `float16`, as far as known. gpu: None for the
-    CPU.
+    name: in full. peaks: GMAC/s by `float32`, `tf32`, `float16`, as far as known; empty for a GPU
+    whose data sheet is not known here. gpu: None for the CPU.
     """
 
     name: str
@@ -64,6 +51,14 @@ class Device:
     def is_cpu(self) -> bool:
         """Whether the processor computes."""
         return self.gpu is None
+
+    @property
+    def has_tf32(self) -> bool:
+        """Whether its tensor cores can round float32 to TF32."""
+        if self.gpu is None:
+            return False
+        major, _, minor = self.gpu.compute_capability.partition(".")
+        return (int(major), int(minor or 0)) >= _TF32_FROM
 
     @property
     def machine(self) -> Machine:
@@ -77,22 +72,24 @@ class Device:
 def claimed_device(claim: str) -> Device:
     """Return the device called `claim`: cpu, or a part of a GPU's name such as A100.
 
-    Raises WrongDevice if the GPU here is another, or there is none.
+    Raises WrongDevice if the GPU that CUDA takes is another, or if there is none.
     """
     if claim.lower() == "cpu":
         return Device(_host(), {})
     try:
         gpu = find_gpu()
-    except ArtefactError:
+    except ArtefactError as error:
+        if shutil.which("nvidia-smi"):
+            raise WrongDevice(f"--device {claim}: {error}") from error
         raise WrongDevice(
             f"--device {claim}: there is no NVIDIA GPU here (no nvidia-smi), only {_host()}; "
             "measure that with --device cpu"
         ) from None
     if not _words(claim) <= _words(gpu.name):
-        raise WrongDevice(f"--device {claim}: the GPU here is {gpu.name}")
-    peaks = next((peaks for name, peaks in _PEAKS.items() if name in gpu.name), None)
-    known = zip(("float32", "tf32", "float16"), peaks or (), strict=False)
-    return Device(gpu.name, {name: 500 * peak for name, peak in known if peak}, gpu)
+        raise WrongDevice(
+            f"--device {claim}: CUDA takes {gpu.name} here; CUDA_VISIBLE_DEVICES chooses another"
+        )
+    return Device(gpu.name, peaks_of(gpu.name), gpu)
 
 
 def _host() -> str:
@@ -105,27 +102,28 @@ def _words(name: str) -> set[str]:
 
 def clocks(device: Device) -> dict[str, float]:
     """Return the clocks now, MHz, as far as the system says."""
-    if device.is_cpu:
+    if device.gpu is None:
         now = clock_mhz()
         return {} if now is None else {"core": now}
-    numbers = query_gpu("clocks.sm", "clocks.max.sm", "clocks.mem")
+    numbers = query_gpu(device.gpu, "clocks.sm", "clocks.max.sm", "clocks.mem")
     return dict(zip(("sm", "sm_max", "memory"), numbers, strict=False))
 
 
 def memory_used(device: Device) -> int | None:
     """Return the bytes in use on the whole GPU, by whatever uses it; None on a CPU or if unsaid."""
-    if device.is_cpu:
+    if device.gpu is None:
         return None
-    numbers = query_gpu("memory.used")
+    numbers = query_gpu(device.gpu, "memory.used")
     return int(numbers[0] * 2**20) if numbers else None
 
 
-def query_gpu(*names: str) -> list[float]:
-    """Return the numbers that nvidia-smi gives for these names, of the first GPU."""
+def query_gpu(gpu: Gpu, *names: str) -> list[float]:
+    """Return the numbers that nvidia-smi gives for these names, of that GPU."""
     command = shutil.which("nvidia-smi")
     assert command is not None  # it has named the GPU
+    which = [f"--id={gpu.uuid}"] if gpu.uuid else []
     answer = subprocess.run(
-        [command, f"--query-gpu={','.join(names)}", "--format=csv,noheader,nounits"],
+        [command, f"--query-gpu={','.join(names)}", "--format=csv,noheader,nounits", *which],
         capture_output=True,
         text=True,
         check=False,

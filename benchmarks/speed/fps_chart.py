@@ -38,7 +38,7 @@ def draw_chart(run: FpsRun) -> Figure:
         if measured and case.mode == "whole" and case.batch == 1:
             for spec in rows_of(result, run.models):
                 by_engine = points.setdefault(spec.dataset, {})
-                by_engine.setdefault(way_of(case), []).append((spec, measured.fps))
+                by_engine.setdefault(way_of(result), []).append((spec, measured.fps))
     engines = list(dict.fromkeys(key for by_engine in points.values() for key in by_engine))
     figure = Figure(figsize=(5.2 * max(1, len(points)), 5.2), layout="constrained")
     panels = figure.subplots(1, max(1, len(points)), squeeze=False)[0]

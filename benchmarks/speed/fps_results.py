@@ -3,11 +3,13 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from benchmarks.speed.case import Case
+from benchmarks.speed.case import Arithmetic, Case, CasePrecision
 from benchmarks.speed.device import Machine
 from benchmarks.speed.protocol import Protocol
+from benchmarks.speed.runner import LabelsBy
 
 Json = dict[str, Any]
+AS_SERVED = "as served"  # weights and graph of a server that ran already: whatever it has
 
 
 @dataclass(frozen=True)
@@ -21,17 +23,21 @@ class Settings(Protocol):
 class Measurement:
     """The figures of one case.
 
-    weights: where they are from. boundary: what is inside the time of a call. calls, warmup: how
-    many. p50_ms, p95_ms: milliseconds of a call. gmac: of one image, in thousands of millions.
-    peak_mb: the most memory of the process, or of the GPU, in MB; gpu_used_mb: in use on the whole
-    GPU. tf32: whether float32 convolutions rounded to TF32. clocks_mhz: by part of the device,
-    right after. seconds: of each call.
+    weights: where they are from. boundary: what is inside the time of a call. labels_by: who
+    upsamples and takes the argmax. served_precision: what a server computes in, None where no
+    server is asked or it does not say. calls, warmup: how many. p50_ms, p95_ms: milliseconds of a
+    call. gmac: of one image, in thousands of millions. peak_mb: the most memory of the process, or
+    of the GPU, in MB; gpu_used_mb: in use on the whole GPU. compile_seconds: what compiling or
+    capturing the network took before, if it was. clocks_mhz: by part of the device, right after.
+    seconds: of each call.
 
-    Older files lack gpu_used_mb and tf32.
+    Older files lack labels_by, served_precision, gpu_used_mb and compile_seconds.
     """
 
     weights: str
     boundary: str
+    labels_by: LabelsBy | None = None
+    served_precision: Arithmetic | None = None
     calls: int
     warmup: int
     fps: float
@@ -40,7 +46,7 @@ class Measurement:
     gmac: float
     peak_mb: float | None
     gpu_used_mb: float | None = None
-    tf32: bool | None = None
+    compile_seconds: float | None = None
     clocks_mhz: dict[str, float]
     seconds: list[float]
 
@@ -76,6 +82,12 @@ class FpsResult:
     def measured(self) -> Measurement | None:
         """The figures; None if there are none."""
         return self.outcome if isinstance(self.outcome, Measurement) else None
+
+    @property
+    def precision(self) -> CasePrecision:
+        """What was computed in: of a server, what it says."""
+        served = self.measured.served_precision if self.measured else None
+        return served or self.case.precision
 
     @property
     def error(self) -> str | None:

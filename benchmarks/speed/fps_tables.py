@@ -2,9 +2,11 @@
 
 from benchmarks.lib.table import NONE, Table, number
 from benchmarks.speed.case import Case
-from benchmarks.speed.compare import times_published, times_torch
-from benchmarks.speed.fps_results import FpsResult, FpsRun, Measurement
+from benchmarks.speed.compare import times_published, times_torch, torch_by_default
+from benchmarks.speed.fps_results import AS_SERVED, FpsResult, FpsRun
 from ocrnet.zoo import get_spec
+
+_GRAPHS = {"plain": "plain", "optimised": "rewritten for CPUs"}
 
 
 def measured_table(
@@ -16,48 +18,52 @@ def measured_table(
 
     peaks_gmac_s: as in FpsRun. baseline: ratios in the same order, for a column of their own.
     """
-    head = ["architecture", "size", "mode", "engine", "precision", "graph", "fps"]
+    head = ["architecture", "size", "mode", "engine", "precision", "graph", "labels by", "fps"]
     head += ["× torch", "p50 ms", "p95 ms", "calls", "GMAC", "of peak", "MB"]
+    compiled = any(one.measured and one.measured.compile_seconds for one in results)
+    head += ["compiled, s"] if compiled else []
     head += ["× baseline"] if baseline else []
     rows = []
     for k, result in enumerate(results):
         case, measured = result.case, result.measured
         row = [case.architecture, str(case.size), _mode(case)]
-        row += [case.engine, case.precision, case.graph]
+        row += [case.engine, result.precision, _graph(result)]
         if measured is None:
-            row += ["failed"] + [NONE] * 7
+            row += [NONE, "failed"] + [NONE] * (7 + compiled)
         else:
             row += [
+                measured.labels_by or NONE,
                 f"{measured.fps:.3g}",
                 number(times_torch(result, results), ".2f"),
                 _milliseconds(measured.p50_ms),
                 _milliseconds(measured.p95_ms),
                 f"{measured.calls}",
                 f"{measured.gmac:.0f}",
-                number(_share_of_peak(case, measured, peaks_gmac_s), ".0%"),
+                number(_share_of_peak(result, peaks_gmac_s), ".0%"),
                 number(measured.peak_mb, ".0f"),
             ]
+            row += [number(measured.compile_seconds, ".0f")] if compiled else []
         if baseline:
             row.append(number(baseline[k], ".2f"))
         rows.append(row)
-    return Table(head, rows, left=6)
+    return Table(head, rows, left=7)
 
 
 def published_table(run: FpsRun, miou: dict[str, float]) -> Table:
     """One row a published model, beside what its architecture does here.
 
-    `fps here` is PyTorch's in float32, and other engines are multiples of it.
-    miou: measured, 0 to 1, by the model's name.
+    `fps here` is eager PyTorch's, in TF32 where that was measured, else in float32, and others are
+    multiples of it. miou: measured, 0 to 1, by the model's name.
     """
+    torch = torch_by_default(run.results)
     found: dict[str, dict[str, FpsResult]] = {}
     for result in run.results:
         case = result.case
         plain = (case.mode, case.batch, case.concurrency) == ("whole", 1, 1)
-        if plain and result.measured:
-            found.setdefault(way_of(case), {})[case.architecture] = result
-    torch, others = "torch", [key for key in found if key != "torch"]
+        if plain and result.measured and torch.get(case.architecture) is not result:
+            found.setdefault(way_of(result), {})[case.architecture] = result
     head = ["model", "published fps", "fps here", "× published"]
-    head += [f"{key} ×" for key in others]
+    head += [f"{key} ×" for key in found]
     head += ["published mIoU", "ms+flip", "measured mIoU"]
     rows = []
     for models in run.models.values():
@@ -65,14 +71,14 @@ def published_table(run: FpsRun, miou: dict[str, float]) -> Table:
             published = spec.published
             if published.miou is None:
                 continue
-            of_torch = found.get(torch, {}).get(spec.architecture)
+            of_torch = torch.get(spec.architecture)
             here = of_torch.measured if of_torch else None
             fps = published.fps
             ratio = times_published(of_torch, spec, run.machine.device) if of_torch else None
             row = [spec.name, f"{fps:.2f} ({published.device})" if fps else NONE]
             row += [number(here.fps if here else None, ".3g"), number(ratio, ".2f")]
-            for key in others:
-                by_key = found[key].get(spec.architecture)
+            for by_architecture in found.values():
+                by_key = by_architecture.get(spec.architecture)
                 times = times_torch(by_key, run.results) if by_key else None
                 row.append(number(times, ".2f"))
             row += [f"{published.miou:.2f}", number(published.miou_ms_flip, ".2f")]
@@ -82,23 +88,32 @@ def published_table(run: FpsRun, miou: dict[str, float]) -> Table:
     return Table(head, rows)
 
 
-def way_of(case: Case) -> str:
+def way_of(result: FpsResult) -> str:
     """The engine with what is not usual of it: plain float32 is."""
-    parts: list[str] = [case.engine]
-    parts += [case.precision] if case.precision != "float32" else []
-    return " ".join(parts + (["optimised"] if case.graph == "optimised" else []))
+    parts: list[str] = [result.case.engine]
+    parts += [result.precision] if result.precision != "float32" else []
+    return " ".join(parts + (["optimised"] if result.case.graph == "optimised" else []))
 
 
-def _share_of_peak(case: Case, measured: Measurement, peaks: dict[str, float]) -> float | None:
-    """Of what the device could do in the arithmetic that the engine uses.
+def no_peak(run: FpsRun) -> str | None:
+    """Return the sentence for a device whose peak is not known; None if it is."""
+    if run.peaks_gmac_s:
+        return None
+    return f"No peak is known of {run.machine.device}: the column 'of peak' is empty."
 
-    On GPUs PyTorch's convolutions take TF32 by default, as in mmsegmentation.
-    """
-    arithmetic: str = case.precision
-    if case.in_torch and arithmetic == "float32" and "tf32" in peaks:
-        arithmetic = "tf32"
-    peak = peaks.get(arithmetic)
-    return measured.gmac * measured.fps / peak if peak else None
+
+def _share_of_peak(result: FpsResult, peaks: dict[str, float]) -> float | None:
+    """Of what the device could do in the arithmetic that the engine uses."""
+    peak, measured = peaks.get(result.precision), result.measured
+    return measured.gmac * measured.fps / peak if peak and measured else None
+
+
+def _graph(result: FpsResult) -> str:
+    """Of a server that ran already nothing is known but its weights' label."""
+    measured = result.measured
+    if result.case.serving and measured and measured.weights == AS_SERVED:
+        return AS_SERVED
+    return _GRAPHS[result.case.graph]
 
 
 def _mode(case: Case) -> str:

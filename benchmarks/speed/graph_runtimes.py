@@ -39,17 +39,21 @@ def ready_graph(
     *,
     optimised: bool,
     batch: int = 1,
+    tf32: bool = False,
 ) -> Path:
     """Return the artefact's path; builds it first where it is missing or of other weights.
 
     optimised: whether a fixed float32 graph is rewritten for CPUs. batch: the most pictures of a
-    call; a plan takes eight, or more if they are asked for. Raises ArtefactError.
+    call; a plan takes eight, or more if they are asked for. tf32: whether a plan's products in
+    float32 round to TF32. Raises ArtefactError.
     """
     # Not needed where PyTorch computes, and it imports the runtimes.
     from export.artefacts.build_artefact import build_artefact, is_current
     from export.artefacts.settings import BuildSettings
+    from export.tensorrt.plan_builder import BuildOptions
 
-    settings = BuildSettings(repository, gpu=gpu, optimised=optimised)
+    plan = BuildOptions(tf32=tf32)
+    settings = BuildSettings(repository, plan, gpu=gpu, optimised=optimised)
     settings = replace(settings, max_batch=max(settings.max_batch, batch))
     if not is_current(source, kind, target, settings):
         build_artefact(source, kind, target, settings)
@@ -58,33 +62,35 @@ def ready_graph(
 
 def target_of(case: Case, device: Device) -> Target:
     """Return the artefact that the case's engine runs."""
-    if case.engine == "tensorrt":
+    precision = case.artefact_precision
+    if case.in_tensorrt:
         capability = device.gpu.compute_capability if device.gpu else ""
-        return Target("tensorrt", case.precision, capability)
-    if case.engine == "openvino" and case.precision == "int8":
+        return Target("tensorrt", precision, capability)
+    if case.engine == "openvino" and precision == "int8":
         return Target("openvino", "int8")
-    return Target("onnx", case.precision)  # OpenVINO reads what the gateway gives it, too
+    return Target("onnx", precision)  # OpenVINO reads what the gateway gives it, too
 
 
 def load_graph(case: Case, path: Path, device: Device, threads: int) -> LoadedGraph:
     """Open the artefact of a case; raises ArtefactError."""
-    if case.engine == "tensorrt":
+    if case.in_tensorrt:
         return PlanGraph(path)
     if case.engine == "openvino":
         from ocrnet.engines.openvino import OpenVinoGraph
 
-        return OpenVinoGraph(path, EngineOptions(threads=threads), precision=case.precision)
+        options = EngineOptions(threads=threads)
+        return OpenVinoGraph(path, options, precision=case.artefact_precision)
     from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
 
-    options, provider = onnxruntime_options(device, threads)
+    options, provider = onnxruntime_options(device, threads, tf32=case.tf32)
     return OnnxRuntimeGraph(path, options, provider=provider)
 
 
 def onnxruntime_options(
-    device: Device, threads: int
+    device: Device, threads: int, *, tf32: bool = False
 ) -> tuple[EngineOptions, tuple[str, dict[str, str]]]:
     """Return the options and the provider of OnnxRuntimeGraph on that device."""
     if device.is_cpu:
         return EngineOptions(threads=threads), ("CPUExecutionProvider", {})
-    # With TF32 it would not be float32.
-    return EngineOptions(), ("CUDAExecutionProvider", {"use_tf32": "0"})
+    # Its default is TF32, which is not float32.
+    return EngineOptions(), ("CUDAExecutionProvider", {"use_tf32": str(int(tf32))})

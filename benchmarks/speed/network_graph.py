@@ -4,28 +4,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ocrnet.artefacts import Precision
 from ocrnet.engines.contract import Images, OutputName
 
 
 class NetworkGraph:
-    """A PyTorch network as a LoadedGraph; float16 by autocast."""
+    """A PyTorch network as a LoadedGraph."""
 
     outputs = frozenset({"logits"})
 
-    def __init__(
-        self, network: torch.nn.Module, place: str = "cpu", precision: Precision = "float32"
-    ):
-        """place: PyTorch's name of the device, which the network is moved to."""
+    def __init__(self, network: torch.nn.Module, place: str = "cpu", *, autocast: bool = False):
+        """place: PyTorch's name of the device, which the network is moved to.
+
+        autocast: compute in float16 what PyTorch's autocast chooses. It converts weights each call.
+        """
         self.place = torch.device(place)
         self._network = network.to(self.place)
-        self._half = precision == "float16"
+        self._autocast = autocast
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """(N, H, W, 3) uint8 on the device → logits there, not waited for."""
         with (
             torch.inference_mode(),
-            torch.autocast(self.place.type, torch.float16, enabled=self._half),
+            torch.autocast(self.place.type, torch.float16, enabled=self._autocast),
         ):
             logits: torch.Tensor = self._network(images)
         return logits

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.speed.case import Case
+from benchmarks.speed.case import Arithmetic, Case
 from benchmarks.speed.device import Device
 from benchmarks.speed.graph_runtimes import load_graph, ready_graph, target_of
-from benchmarks.speed.network_graph import NetworkGraph
 from benchmarks.speed.places import Places
 from benchmarks.speed.runner import Runner
 from export.artefacts.targets import Target
@@ -34,7 +33,7 @@ from ocrnet.zoo import ModelSpec
 
 def prepare(case: Case, source: Source, device: Device, places: Places) -> None:
     """Build the graphs that the case lacks; raises OcrnetError."""
-    if case.engine in ("triton", "http"):
+    if case.serving:
         if not places.elsewhere(case.engine):
             for kind in _kinds(case, source):
                 target = Target("onnx", "float32")
@@ -47,8 +46,16 @@ def prepare(case: Case, source: Source, device: Device, places: Places) -> None:
 def _ready(
     case: Case, source: Source, kind: Kind, target: Target, places: Places, gpu: Gpu | None = None
 ) -> None:
-    repository, optimised = places.of(case), case.graph == "optimised"
-    ready_graph(source, kind, target, repository, gpu, optimised=optimised, batch=case.batch)
+    ready_graph(
+        source,
+        kind,
+        target,
+        places.of(case),
+        gpu,
+        optimised=case.graph == "optimised",
+        batch=case.batch,
+        tf32=case.tf32,
+    )
 
 
 @contextmanager
@@ -64,7 +71,7 @@ def open_runner(
             from benchmarks.speed.device_runners import torch_runner
 
             yield torch_runner(case, source, device, images)
-        elif case.engine == "onnxruntime-bound":
+        elif case.bound:
             from benchmarks.speed.device_runners import bound_runner
 
             path = _path(case, source, device, places)
@@ -74,19 +81,27 @@ def open_runner(
 
             yield stack.enter_context(gateway_runner(case, source, images, places))
         elif case.engine == "triton":
-            from benchmarks.speed.served_runners import triton_engine
+            from benchmarks.speed.served_runners import asked_triton
 
             kinds = _kinds(case, source)
-            engine: Engine = stack.enter_context(triton_engine(case, source, kinds, places))
-            yield _by_engine(case, source.spec, engine, images, "gRPC to Triton and back, ")
+            triton = stack.enter_context(asked_triton(case, source, kinds, places))
+            yield engine_runner(
+                case, source.spec, triton.engine, triton.outputs, images,
+                "gRPC to Triton and back, ", triton.precision,
+            )  # fmt: skip
         else:
-            engine = InProcessEngine(source.spec, {None: _loaded(case, source, device, places)})
-            yield _by_engine(case, source.spec, engine, images)
+            loaded = _loaded(case, source, device, places)
+            in_process = InProcessEngine(source.spec, {None: loaded})
+            yield engine_runner(case, source.spec, in_process, loaded.outputs, images)
 
 
 def _loaded(case: Case, source: Source, device: Device, places: Places) -> LoadedGraph:
     if case.in_torch:
-        return NetworkGraph(source.network, "cpu" if device.is_cpu else "cuda", case.precision)
+        from benchmarks.speed.torch_ways import open_network, set_tf32, way
+
+        set_tf32(case.tf32)
+        place = "cpu" if device.is_cpu else "cuda"
+        return open_network(source.network, place, way(case.engine, case.precision))
     return load_graph(case, _path(case, source, device, places), device, places.threads)
 
 
@@ -95,10 +110,27 @@ def _path(case: Case, source: Source, device: Device, places: Places) -> Path:
     return graph_folder(places.of(case), source.spec.name, kind) / target.file
 
 
-def _by_engine(
-    case: Case, spec: ModelSpec, engine: Engine, images: Images, through: str = ""
+def engine_runner(
+    case: Case,
+    spec: ModelSpec,
+    engine: Engine,
+    outputs: frozenset[str],
+    images: Images,
+    through: str = "",
+    served_precision: Arithmetic | None = None,
 ) -> Runner:
+    """Label pictures in memory by an engine whose graph of their size has these outputs.
+
+    A whole picture's labels are the graph's own where it has them.
+    """
     plan = plan_request(case.size, spec, SegmentOptions(case.mode))
+    if plan.single and "labels" in outputs:
+
+        async def labels() -> None:
+            await engine.infer(images, "labels")
+
+        boundary = f"pictures in memory → {through}graph to labels, in memory"
+        return Runner(labels, boundary, "graph", served_precision=served_precision)
 
     async def one_picture() -> None:
         await segment(images[0], spec, engine, plan, Timings())
@@ -110,7 +142,8 @@ def _by_engine(
 
     windows = f"{plan.windows} windows, stitched" if plan.windows > 1 else "forward"
     boundary = f"pictures in memory → {through}normalise, {windows}, upsample, argmax"
-    return Runner(batch if case.batch > 1 else one_picture, boundary)
+    call = batch if case.batch > 1 else one_picture
+    return Runner(call, boundary, "CPU", served_precision=served_precision)
 
 
 def _kinds(case: Case, source: Source) -> list[Kind]:

@@ -23,5 +23,9 @@ class Places:
         return bool(self.url) if engine == "http" else engine == "triton" and self.triton != "local"
 
     def of(self, case: Case) -> Path:
-        """The repository of the case's graphs: plain and rewritten ones share a name."""
-        return self.repository / case.graph
+        """The repository of the case's graphs: files of different graphs share a name.
+
+        Plain graphs and rewritten ones; plans with and without TF32.
+        """
+        with_tf32 = case.in_tensorrt and case.tf32
+        return self.repository / (f"{case.graph}-tf32" if with_tf32 else case.graph)

@@ -5,7 +5,7 @@ from pathlib import Path
 from benchmarks.lib.pages import write_between
 from benchmarks.lib.table import Table
 from benchmarks.speed.fps_results import FpsRun
-from benchmarks.speed.fps_tables import measured_table, published_table
+from benchmarks.speed.fps_tables import measured_table, no_peak, published_table
 from ocrnet.zoo import load_zoo
 
 COMMAND = "benchmarks/docs_tables.py"
@@ -39,7 +39,7 @@ def _measured(run: FpsRun) -> list[str]:
         if one.error is not None
     ]
     table = measured_table(run.results, run.peaks_gmac_s)
-    return [where, run.note, table.as_markdown(), *failed]
+    return [where, run.note, no_peak(run) or "", table.as_markdown(), *failed]
 
 
 def published_devices() -> list[str]:
@@ -51,7 +51,8 @@ def published_devices() -> list[str]:
 def _published(gpus: dict[str, FpsRun]) -> str:
     text = (
         "The published models. *fps here* is PyTorch in float32 on the CPU above, and other "
-        "engines are multiples of it."
+        "engines are multiples of it. Columns of GPUs are eager PyTorch as it is by default: in "
+        "TF32 where the GPU has it."
     )
     for device in _columns(gpus):
         if device in gpus:
@@ -67,7 +68,7 @@ def _columns(gpus: dict[str, FpsRun]) -> list[str]:
 
 
 def _with_gpu_columns(table: Table, gpus: dict[str, FpsRun]) -> Table:
-    """A column for each GPU: PyTorch's fps in float32, where measured."""
+    """A column for each GPU: eager PyTorch's fps, where measured."""
     head, rows = list(table.head), [list(row) for row in table.rows]
     place = head.index("published mIoU")
     for device in reversed(_columns(gpus)):

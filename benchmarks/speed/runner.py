@@ -2,8 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
+from benchmarks.speed.case import Arithmetic
 from benchmarks.speed.protocol import Call
+
+# Who turns logits into label maps. graph: the artefact itself, where the network runs; server:
+# whichever of these the server chooses.
+LabelsBy = Literal["graph", "torch on GPU", "CPU", "server"]
 
 
 def _unknown() -> int | None:
@@ -14,12 +20,15 @@ def _unknown() -> int | None:
 class Runner:
     """One way to label pictures.
 
-    call: labels all its pictures once. boundary: what is inside its time. peak_bytes: the most
-    memory that it has held, None where it does not count. tf32: whether convolutions in float32
-    round to TF32 on a GPU, None where PyTorch does not compute there.
+    call: labels all its pictures once. boundary: what is inside its time. labels_by: who upsamples
+    and takes the argmax. peak_bytes: the most memory that it has held, None where it does not
+    count. compile_seconds: what compiling or capturing the network took, None where nothing was.
+    served_precision: what a server computes in; None where none is asked, or it does not say.
     """
 
     call: Call
     boundary: str
+    labels_by: LabelsBy
     peak_bytes: Callable[[], int | None] = _unknown
-    tf32: bool | None = None
+    compile_seconds: float | None = None
+    served_precision: Arithmetic | None = None

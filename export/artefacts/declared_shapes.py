@@ -17,7 +17,7 @@ def declares_its_shapes(path: Path, job: Job) -> bool:
     expected = ports_of(
         job.source.spec,
         job.size,
-        job.target.precision,
+        logits=job.target.logits_element,
         labels=job.target.gives_labels(job.kind),
     )
     graph = onnx.load(path, load_external_data=False)

@@ -5,6 +5,7 @@ from onnx.version_converter import convert_version
 
 from export.artefacts.int8_graphs import quantise_for_gpu
 from export.artefacts.target_builder import Job
+from export.graphs.exact_labels import make_labels_exact
 from export.graphs.fp16 import to_fp16
 from export.graphs.labels_output import MOST_CLASSES_BY_MAXIMUM, add_labels
 
@@ -50,4 +51,5 @@ def _with_labels(graph: onnx.ModelProto, job: Job) -> onnx.ModelProto:
     if job.size and job.target.gives_labels(job.kind):
         by_maximum = job.target.is_plan and spec.classes <= MOST_CLASSES_BY_MAXIMUM
         add_labels(graph, spec, job.size, running_maximum=by_maximum)
+        make_labels_exact(graph)
     return graph

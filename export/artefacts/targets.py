@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ocrnet.artefacts import Format, Kind, Precision, artefact_stem
+from ocrnet.artefacts import Format, Kind, LogitsElement, Precision, artefact_stem
 from ocrnet.zoo import ModelSpec
 
 TargetName = Literal[
@@ -38,6 +38,12 @@ class Target:
     def for_cpus(self) -> bool:
         """Whether CPUs run it: fixed graphs are then rewritten, if asked for."""
         return self.format == "openvino" or (self.format, self.precision) == ("onnx", "float32")
+
+    @property
+    def logits_element(self) -> LogitsElement:
+        """The type of the logits. Plans compute in float16 between their INT8 layers."""
+        halves = self.precision == "float16" or (self.is_plan and self.precision == "int8")
+        return "FLOAT16" if halves else "FLOAT"
 
     def gives_labels(self, kind: Kind) -> bool:
         """Whether a graph of that kind also gives labels: of whole pictures, on a GPU."""

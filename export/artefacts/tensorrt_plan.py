@@ -15,6 +15,7 @@ from export.artefacts.gpu_graphs import (
 from export.artefacts.int8_graphs import as_calibrated, nncf_version, quantise_for_gpu, write_report
 from export.artefacts.target_builder import Job, Written
 from export.artefacts.targets import Target
+from export.graphs.ports import declared_ports
 from export.tensorrt.api import Flavour, load_tensorrt
 from export.tensorrt.inspect import save_summary
 from export.tensorrt.plan_builder import BuildOptions, build_plan
@@ -41,6 +42,7 @@ class TensorRTPlan:
     def write(self, job: Job, path: Path) -> Written:
         trt = load_tensorrt(self._flavour)
         graph, shapes, options = _GRAPHS[job.target.precision](job), _shapes(job), job.settings.plan
+        ports = declared_ports(graph)  # N free: the profile says which batches the plan takes
         if shapes.fixed:
             graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value = shapes.max[0]
         plan = build_plan(trt, graph, shapes, options)
@@ -61,9 +63,11 @@ class TensorRTPlan:
                 layers=plan.layers,
                 parse_seconds=round(plan.parse_seconds, 2),
                 build_seconds=round(plan.build_seconds, 2),
+                tf32=options.tf32,
             ),
+            ports=ports,
         )
-        built_on = PlanGpu(**vars(gpu)) if gpu else None
+        built_on = PlanGpu(gpu.name, gpu.compute_capability, gpu.driver) if gpu else None
         return Written([path], output_names(graph), build, _profile(shapes), built_on)
 
     def is_current(self, job: Job, manifest: Manifest, path: Path) -> bool:
@@ -73,6 +77,7 @@ class TensorRTPlan:
             plan is not None
             and built_for == target.compute_capability
             and _as_asked(plan, job.settings.plan)
+            and (plan.tf32 == job.settings.plan.tf32 or target.precision != "float32")
             and plan.profiles == len(_shapes(job).profiles)
             and manifest.profile == _profile(_shapes(job))
             and (target.precision != "int8" or as_calibrated(manifest, job.settings.int8))

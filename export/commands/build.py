@@ -1,6 +1,7 @@
 """`ocrnet export build`."""
 
 import argparse
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -37,7 +38,7 @@ FILE.int8.json beside the artefact names them.
 
 What is there already, sound and of the same checkpoint, versions and settings,
 is left as it is.
-ONNX graphs are compared with Triton's configurations where those are there
+What was built is compared with Triton's configurations where those are there
 ('ocrnet export repository'): status 1 if Triton would refuse one.
 """
 
@@ -143,10 +144,14 @@ def _build(arguments: argparse.Namespace) -> int:
     needs_export_extra()
     from export.commands.disagreements import report_disagreements
     from export.graphs.source import Source
+    from export.tensorrt.api import load_tensorrt
+    from export.tensorrt.served_version import other_version_installed
     from export.triton.config_files import name_weights
 
     specs = _specs(arguments)
     settings = _settings(arguments)
+    if settings.gpu and (note := other_version_installed(load_tensorrt("tensorrt").__version__)):
+        print(note, file=sys.stderr)
     capability = settings.gpu.compute_capability if settings.gpu else ""
     wanted = [
         target for name in arguments.to for target in targets(name, arguments.precision, capability)

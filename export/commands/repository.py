@@ -1,26 +1,34 @@
 """`ocrnet export repository`."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
 from export.artefacts.targets import kinds_of
 from export.commands.requirements import needs_export_extra
+from export.tensorrt.served_version import SERVED_TRITON
 from ocrnet.commands.arguments import positive
 from ocrnet.zoo import get_spec
 
 _DESCRIPTION = """\
 Write Triton's configurations of models: NAME_dynamic, NAME_window and, for
-Cityscapes, NAME_whole. Of each there are three:
+Cityscapes, NAME_whole. Of each there is one for every way to run it; Triton
+takes configs/X.pbtxt with --model-config-name=X, and config.pbtxt without:
 
-  config.pbtxt         TensorRT plans, by the GPU's compute capability
-  configs/onnx.pbtxt   float16 ONNX on a GPU (--model-config-name=onnx)
-  configs/cpu.pbtxt    float32 ONNX on the CPU (--model-config-name=cpu)
+  config.pbtxt               float16 plans, by the GPU's compute capability
+  configs/plan-float32.pbtxt float32 plans
+  configs/plan-int8.pbtxt    INT8 plans, float16 between their INT8 layers
+  configs/onnx.pbtxt         float16 ONNX on a GPU
+  configs/onnx-int8.pbtxt    INT8 ONNX on a GPU, by the TensorRT inside of ONNX
+                             Runtime, which builds its engines at the start
+  configs/cpu.pbtxt          float32 ONNX on the CPU
 
-What they serve is built by 'ocrnet export build NAME --to tensorrt | onnx-fp16
-| onnx'. ONNX graphs that are there already are compared with them as Triton
-does it: names, types, and each dimension of inputs and outputs. Status 1 if
-one differs.
+What they serve is built by 'ocrnet export build NAME --to tensorrt [--precision
+float32 | int8]', '--to onnx-fp16', '--to onnx-int8' and '--to onnx'. What is
+there already is compared with them as Triton does it: names, types and each
+dimension of inputs and outputs; of plans, by their manifests, also batches and
+sizes, the GPU and the version of TensorRT. Status 1 if anything differs.
 """
 
 
@@ -39,6 +47,11 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="where to write (default: model_repository)",
     )  # fmt: skip
     add("--check", action="store_true", help="write nothing; status 1 if something would change")
+    add(
+        "--tensorrt", type=_version, default=SERVED_TRITON.tensorrt, metavar="VERSION",
+        help="the TensorRT of the Triton that serves, which loads no other's plans (default: "
+        f"{SERVED_TRITON.tensorrt}, in Triton {SERVED_TRITON.tag})",
+    )  # fmt: skip
     serving = repository.add_argument_group("serving")
     add = serving.add_argument
     add(
@@ -71,10 +84,16 @@ def _not_negative(text: str) -> int:
     return value
 
 
+def _version(text: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+){1,3}", text):
+        raise argparse.ArgumentTypeError("must be two to four numbers, such as 11.1.0")
+    return text
+
+
 def _repository(arguments: argparse.Namespace) -> int:
     needs_export_extra()
-    from export.commands.disagreements import report_disagreements
-    from export.triton.config_files import stale_configs, write_configs
+    from export.commands.disagreements import report_disagreements, report_plan_versions
+    from export.triton.config_files import loadable_kinds, stale_configs, write_configs
     from export.triton.models import Serving
 
     serving = Serving(
@@ -95,5 +114,10 @@ def _repository(arguments: argparse.Namespace) -> int:
             print(f"{spec.name}: {len(changed)} configurations written, the others are up to date")
             for path in changed:
                 print(f"    {path}")
-        wrong += report_disagreements(arguments.repository, spec, kinds_of(spec))
+            print("  artefacts that each loads (Triton does not start with a model without one):")
+            for place, loadable in loadable_kinds(spec, arguments.repository).items():
+                print(f"    {place:27} {', '.join(loadable) or 'none'}")
+        kinds = kinds_of(spec)
+        wrong += report_disagreements(arguments.repository, spec, kinds)
+        wrong += report_plan_versions(arguments.repository, spec, kinds, arguments.tensorrt)
     return 1 if wrong else 0

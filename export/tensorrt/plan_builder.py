@@ -28,7 +28,8 @@ class BuildOptions:
     timing_cache: kept between builds on one GPU and version; None: none. tiling: how far to look
     for kernels that hand tiles on in the L2 cache. l2_limit: MiB of that cache to count on, 0: what
     TensorRT takes. aux_streams: CUDA streams beside the main one at the most; None: TensorRT's own
-    choice.
+    choice. tf32: whether products in float32 may round to TF32, TensorRT's own default, with which
+    logits are off by 1e-3.
     """
 
     level: int = 3
@@ -37,6 +38,7 @@ class BuildOptions:
     tiling: Tiling = "none"
     l2_limit: int = 0
     aux_streams: int | None = None
+    tf32: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ def build_plan(
 
 def _set_options(trt: ModuleType, config: Any, options: BuildOptions) -> None:
     config.builder_optimization_level = options.level
+    if not options.tf32:  # which is switched on otherwise
+        config.clear_flag(trt.BuilderFlag.TF32)
     if options.workspace:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, options.workspace << 20)
     if options.aux_streams is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 from export.tensorrt.api import Gpu, find_gpu, load_tensorrt
 from ocrnet.artefacts import MANIFEST_SUFFIX, Manifest, read_manifest
 from ocrnet.engines.contract import Images, OutputName
-from ocrnet.errors import ArtefactError
+from ocrnet.errors import ArtefactError, EngineError, OcrnetError, OutOfMemory
+from ocrnet.memory_errors import says_out_of_memory
 
 
 class PlanGraph:
@@ -18,7 +20,8 @@ class PlanGraph:
     def __init__(self, path: Path):
         """Check the plan against this machine and load it.
 
-        Raises ArtefactError without a GPU, for another GPU's plan, or another TensorRT's.
+        Raises ArtefactError without a GPU, for another GPU's plan, another TensorRT's, or one that
+        TensorRT does not load, and OutOfMemory.
         """
         manifest = read_manifest(path.with_name(path.name + MANIFEST_SUFFIX))
         gpu = find_gpu()
@@ -27,9 +30,16 @@ class PlanGraph:
         trt = load_tensorrt("tensorrt")
         check_plan(path, manifest, gpu, trt.__version__)
         from polygraphy.backend.trt import EngineFromBytes, TrtRunner
+        from polygraphy.exception import PolygraphyException
 
+        self._failure = PolygraphyException  # imported here, since it is not everywhere
         self._runner = TrtRunner(EngineFromBytes(path.read_bytes()))
-        self._runner.activate()
+        try:
+            self._runner.activate()
+        except self._failure as error:
+            raise _translated(error, ArtefactError(f"TensorRT cannot load {path}: {error}")) from (
+                error
+            )
         self.outputs = frozenset(manifest.outputs)
         plan = manifest.build.plan
         self._profile, self._has_single = 0, plan is not None and plan.profiles > 1
@@ -47,8 +57,23 @@ class PlanGraph:
             self._runner.set_profile(profile)
             self._profile = profile
         # Copies: the runner's own arrays are written again by the next call.
-        found = self._runner.infer({"image": np.ascontiguousarray(images)})
+        found = self._infer(np.ascontiguousarray(images))
         return {name: np.array(found[name]) for name in outputs}
+
+    def on_gpu(self, images: Any) -> dict[str, Any]:
+        """Run PyTorch's tensor on the GPU, uint8 (N, H, W, 3); return the outputs there, by name.
+
+        They are written again by the next call. Raises as run.
+        """
+        return self._infer(images, copy_outputs_to_host=False)
+
+    def _infer(self, images: Any, **flags: bool) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = self._runner.infer({"image": images}, **flags)
+        except self._failure as error:
+            failed = EngineError(f"TensorRT failed on images of shape {images.shape}: {error}")
+            raise _translated(error, failed) from error
+        return found
 
     def close(self) -> None:
         """Give the GPU's memory back."""
@@ -69,3 +94,8 @@ def check_plan(path: Path, manifest: Manifest, gpu: Gpu, version: str) -> None:
             f"{path} was built by TensorRT {built_by or 'unknown'}, here is {version}: plans hold "
             "for one version alone; build it again with this one"
         )
+
+
+def _translated(error: Exception, otherwise: OcrnetError) -> OcrnetError:
+    """What one of Polygraphy's errors is to callers."""
+    return OutOfMemory() if says_out_of_memory(str(error)) else otherwise

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from export.artefacts.targets import kinds_of
 from export.graphs.onnx_export import fixed_size
+from export.triton.loaded_files import loaded_files
 from export.triton.models import VARIANTS, Serving, Variant, model_config
 from export.triton.pbtxt import format_config
 from export.triton.weights import artefact_weights, stated_parameters, with_parameters
-from ocrnet.artefacts import Kind
+from ocrnet.artefacts import Kind, graph_folder
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import ModelSpec
 
@@ -31,6 +32,23 @@ def config_files(
                 text = with_parameters(text, stated)
             files[name] = text
     return files
+
+
+def loadable_kinds(spec: ModelSpec, repository: Path) -> dict[str, list[Kind]]:
+    """Return the graphs of which there is an artefact, by the configuration that would load it.
+
+    Configurations are named as below the folder of a graph. Triton refuses to start with a model
+    without an artefact.
+    """
+    found: dict[str, list[Kind]] = {}
+    for variant in VARIANTS:
+        kinds = found.setdefault(_place(variant), [])
+        for kind in kinds_of(spec):
+            config = model_config(spec, kind, fixed_size(spec, kind), variant, Serving())
+            versions = graph_folder(repository, spec.name, kind)
+            if any((versions / file).is_file() for file, _ in loaded_files(config)):
+                kinds.append(kind)
+    return found
 
 
 def write_configs(spec: ModelSpec, repository: Path, serving: Serving) -> list[Path]:

@@ -1,6 +1,6 @@
-"""The Triton models of a zoo row: one per kind of graph, in three variants."""
+"""The Triton models of a zoo row: one per kind of graph, in a variant for each artefact served."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from tritonclient.grpc.model_config_pb2 import (
@@ -24,11 +24,20 @@ from ocrnet.artefacts import Kind
 from ocrnet.zoo import ModelSpec, Size
 
 # `plan` is config.pbtxt itself; the others are chosen with --model-config-name.
-Variant = Literal["plan", "onnx", "cpu"]
+Variant = Literal["plan", "plan-float32", "plan-int8", "onnx", "onnx-int8", "cpu"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
+# What Triton runs; a plan is one of the GPU's compute capability.
+SERVED: dict[Variant, Target] = {
+    "plan": Target("tensorrt", "float16"),
+    "plan-float32": Target("tensorrt", "float32"),
+    "plan-int8": Target("tensorrt", "int8"),
+    "onnx": Target("onnx", "float16"),
+    "onnx-int8": Target("onnx", "int8"),
+    "cpu": Target("onnx", "float32"),
+}
 _TYPES = {"UINT8": TYPE_UINT8, "FLOAT": TYPE_FP32, "FLOAT16": TYPE_FP16}
-# GPUs that TensorRT 10 and 11 build for: Turing to Blackwell.
-COMPUTE_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0")
+# GPUs that TensorRT 11 builds for: Turing to Blackwell.
+COMPUTE_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "10.3", "12.0", "12.1")
 
 
 @dataclass(frozen=True)
@@ -52,15 +61,18 @@ def model_config(
     spec: ModelSpec, kind: Kind, size: Size | None, variant: Variant, serving: Serving
 ) -> ModelConfig:
     """Return the configuration of one graph; size: of a fixed graph, None for the dynamic one."""
+    served = SERVED[variant]
     # Plans for any size take one image at a time: a batch would reserve memory for both.
-    batch = 1 if kind == "dynamic" and variant == "plan" else serving.max_batch
-    served = _served(variant)
-    ports = ports_of(spec, size, served.precision, labels=served.gives_labels(kind))
+    batch = 1 if kind == "dynamic" and served.is_plan else serving.max_batch
+    ports = ports_of(spec, size, logits=served.logits_element, labels=served.gives_labels(kind))
     (image,) = ports.inputs
-    capabilities = COMPUTE_CAPABILITIES if variant == "plan" else ()
+    capabilities = COMPUTE_CAPABILITIES if served.is_plan else ()
+    # Whole images come one by one, mostly; but TensorRT inside of ONNX Runtime builds its engine
+    # anew for a batch larger than any before, which takes minutes.
+    warmed = batch if kind == "window" or (size and variant == "onnx-int8") else 1
     return ModelConfig(
         name=f"{spec.name}_{kind}",
-        platform="tensorrt_plan" if variant == "plan" else "onnxruntime_onnx",
+        platform="tensorrt_plan" if served.is_plan else "onnxruntime_onnx",
         max_batch_size=batch,
         version_policy=ModelVersionPolicy(specific=ModelVersionPolicy.Specific(versions=[1])),
         input=[ModelInput(name=image.name, data_type=_TYPES[image.element], dims=image.dims[1:])],
@@ -68,29 +80,25 @@ def model_config(
             ModelOutput(name=port.name, data_type=_TYPES[port.element], dims=port.dims[1:])
             for port in ports.outputs
         ],
-        instance_group=[_instances(kind, variant, serving)],
+        instance_group=[_instances(kind, served, serving)],
         dynamic_batching=_batching(kind, serving),
-        model_warmup=_warmup(spec, size, batch if kind == "window" else 1),
-        default_model_filename=_file(variant),
-        cc_model_filenames={cc: _served(variant, cc).file for cc in capabilities},
-        optimization=_cuda_graphs(image.dims[1:], batch) if variant == "plan" and size else None,
+        model_warmup=_warmup(spec, size, warmed),
+        default_model_filename=_default_file(served),
+        cc_model_filenames={
+            capability: replace(served, compute_capability=capability).file
+            for capability in capabilities
+        },
+        optimization=_optimization(variant, image.dims[1:], batch) if size else None,
     )
 
 
-def _served(variant: Variant, compute_capability: str = "") -> Target:
-    """What Triton runs; compute_capability: of a plan."""
-    if variant == "plan":
-        return Target("tensorrt", "float16", compute_capability)
-    return Target("onnx", "float32" if variant == "cpu" else "float16")
-
-
-def _file(variant: Variant) -> str:
+def _default_file(served: Target) -> str:
     """What is loaded where no plan is for the GPU at hand; for plans, a name that says so."""
-    return "no_plan_for_this_gpu.plan" if variant == "plan" else _served(variant).file
+    return "no_plan_for_this_gpu.plan" if served.is_plan else served.file
 
 
-def _instances(kind: Kind, variant: Variant, serving: Serving) -> ModelInstanceGroup:
-    if variant == "cpu":  # one takes all cores
+def _instances(kind: Kind, served: Target, serving: Serving) -> ModelInstanceGroup:
+    if served.for_cpus:  # one takes all cores
         return ModelInstanceGroup(kind=ModelInstanceGroup.KIND_CPU, count=1)
     count = serving.instances if kind == "window" else 1
     return ModelInstanceGroup(kind=ModelInstanceGroup.KIND_GPU, count=count)
@@ -117,6 +125,19 @@ def _warmup(spec: ModelSpec, size: Size | None, batch: int) -> list[ModelWarmup]
         ModelWarmup(name=f"{shape} batch {number}", batch_size=number, inputs={"image": image})
         for number in sorted({1, batch})
     ]
+
+
+def _optimization(
+    variant: Variant, image: tuple[int, ...], batch: int
+) -> ModelOptimizationPolicy | None:
+    """What a graph of one size gains by; those of any size do without."""
+    if variant == "onnx-int8":  # Q/DQ nodes are for TensorRT, which ONNX Runtime has inside
+        accelerators = ModelOptimizationPolicy.ExecutionAccelerators
+        tensorrt = accelerators.Accelerator(name="tensorrt")
+        return ModelOptimizationPolicy(
+            execution_accelerators=accelerators(gpu_execution_accelerator=[tensorrt])
+        )
+    return _cuda_graphs(image, batch) if SERVED[variant].is_plan else None
 
 
 def _cuda_graphs(image: tuple[int, ...], batch: int) -> ModelOptimizationPolicy:

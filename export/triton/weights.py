@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelParameter
 
+from export.triton.loaded_files import loaded_files
 from export.triton.pbtxt import format_config, parse_config
 from ocrnet.artefacts import (
     MANIFEST_SUFFIX,
@@ -26,11 +27,7 @@ def artefact_weights(text: str, versions: Path, spec: ModelSpec) -> Weights | No
     different weights, or if one has no manifest. Raises ArtefactError for a manifest that cannot be
     read.
     """
-    config = parse_config(text)
-    # What Triton loads where a configuration names no file.
-    usual = "model.plan" if config.platform == "tensorrt_plan" else "model.onnx"
-    default = config.default_model_filename or usual
-    names = dict.fromkeys((default, *config.cc_model_filenames.values()))
+    names = dict.fromkeys(file for file, _ in loaded_files(parse_config(text)))
     found = [_weights(versions, name, spec) for name in names if (versions / name).exists()]
     return (common_weights(found) or UNKNOWN) if found else None
 

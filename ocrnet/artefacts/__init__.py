@@ -23,9 +23,11 @@ from ocrnet.artefacts.manifest import (
     Manifest,
     Precision,
     artefact_stem,
+    precision_named,
     read_manifest,
     sha256_of,
 )
+from ocrnet.artefacts.ports import FREE, LogitsElement, Port, Ports
 from ocrnet.artefacts.repository import (
     Artefact,
     ServedPrecision,
@@ -39,6 +41,7 @@ from ocrnet.artefacts.repository import (
 from ocrnet.artefacts.weights import UNKNOWN, Origin, Weights, common_weights, weights_of
 
 __all__ = [
+    "FREE",
     "KINDS",
     "MANIFEST_SUFFIX",
     "TILINGS",
@@ -48,10 +51,13 @@ __all__ = [
     "Format",
     "Int8Facts",
     "Kind",
+    "LogitsElement",
     "Manifest",
     "Origin",
     "PlanFacts",
     "PlanGpu",
+    "Port",
+    "Ports",
     "Precision",
     "Profile",
     "ServedPrecision",
@@ -64,6 +70,7 @@ __all__ = [
     "graph_folder",
     "kinds_present",
     "manifest_weights",
+    "precision_named",
     "read_manifest",
     "sha256_of",
     "weights_here",

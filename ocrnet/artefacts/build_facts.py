@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self, get_args
 
+from ocrnet.artefacts.ports import Ports
+
 Tiling = Literal["none", "fast", "moderate", "full"]
 TILINGS: tuple[Tiling, ...] = get_args(Tiling)
 
@@ -43,9 +45,12 @@ class Profile:
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Self | None:
-        """None for an object without the three shapes."""
+        """None for an object without the three shapes, each of whole numbers."""
         shapes = [facts.get(key) for key in ("min", "opt", "max")]
-        if not all(isinstance(shape, list) for shape in shapes):
+        if not all(
+            isinstance(shape, list) and all(isinstance(number, int) for number in shape)
+            for shape in shapes
+        ):
             return None
         return cls(*(list(shape or ()) for shape in shapes))
 
@@ -103,7 +108,7 @@ class PlanFacts:
     far it went; l2_limit: MiB of the L2 cache for it, 0: what TensorRT takes. aux_streams: CUDA
     streams beside the main one, None: TensorRT's choice. profiles: how many; the first is for all
     shapes, a second for single images. layers: of the parsed network. parse_seconds, build_seconds:
-    how long it took.
+    how long it took. tf32: whether its products in float32 may round to TF32.
     """
 
     level: int
@@ -115,16 +120,18 @@ class PlanFacts:
     layers: int
     parse_seconds: float
     build_seconds: float
+    tf32: bool
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Self | None:
         """None for the facts of other formats, and of plans of earlier versions."""
         values = {key: facts.get(key) for key in cls.__dataclass_fields__}
-        numbers = values.keys() - {"tiling", "aux_streams"}
+        numbers = values.keys() - {"tiling", "aux_streams", "tf32"}
         if not (
             all(isinstance(values[key], int | float) for key in numbers)
             and values["tiling"] in TILINGS
             and isinstance(values["aux_streams"], int | None)
+            and isinstance(values["tf32"], bool)
         ):
             return None
         return cls(**values)  # type: ignore[arg-type]
@@ -136,20 +143,26 @@ class PlanFacts:
 
 @dataclass(frozen=True)
 class BuildFacts:
-    """How an artefact was built: passes that its graph was rewritten with; INT8 and plans alone."""
+    """How an artefact was built: passes that its graph was rewritten with; INT8 and plans alone.
+
+    ports: what a plan takes and gives; None in manifests of before it was recorded. ONNX graphs
+    declare it themselves.
+    """
 
     passes: list[str] = field(default_factory=list)
     int8: Int8Facts | None = None
     plan: PlanFacts | None = None
+    ports: Ports | None = None
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Self:
-        """From the one object that stands in manifests, with the facts of all three."""
-        passes = facts.get("passes")
+        """From the one object that stands in manifests, with all of these facts."""
+        passes, ports = facts.get("passes"), facts.get("ports")
         return cls(
             list(passes) if isinstance(passes, list) else [],
             Int8Facts.from_json(facts),
             PlanFacts.from_json(facts),
+            Ports.from_json(ports) if isinstance(ports, dict) else None,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -157,4 +170,8 @@ class BuildFacts:
         facts: dict[str, object] = {}
         for part in (self.int8, self.plan):
             facts |= part.to_json() if part else {}
-        return facts | ({"passes": self.passes} if self.passes else {})
+        if self.passes:
+            facts["passes"] = self.passes
+        if self.ports:
+            facts["ports"] = self.ports.to_json()
+        return facts

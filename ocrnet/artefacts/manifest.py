@@ -69,6 +69,12 @@ def artefact_stem(precision: Precision, gpu: str = "") -> str:
     return "_".join(part for part in ("model", gpu, _SHORT[precision]) if part)
 
 
+def precision_named(file: str) -> Precision:
+    """The precision of an artefact by its file's name, as `artefact_stem` gives it."""
+    short = Path(file).stem.rpartition("_")[2]
+    return next((name for name, said in _SHORT.items() if said and said == short), "float32")
+
+
 def sha256_of(path: Path) -> str:
     """Hash a file of any size."""
     with path.open("rb") as file:

@@ -1,14 +1,14 @@
 """What an ONNX file may hold: all of its weights, and standard operators alone.
 
-The file is walked as protobuf's wire format (https://protobuf.dev/programming-guides/encoding),
-with the field numbers of onnx.proto3, so that the gateway does without the onnx package; weights
-are skipped, not read.
+The file is walked as protobuf's wire format, with the field numbers of onnx.proto3; weights are
+skipped, not read.
 """
 
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
+from ocrnet.artefacts.protobuf_wire import read_fields, text_of
 from ocrnet.errors import ArtefactError
 
 _STANDARD = ("", "ai.onnx")
@@ -25,7 +25,6 @@ _INNER = {
 }
 _OP_TYPE, _DOMAIN = 4, 7  # of a node
 _NAME, _EXTERNAL_DATA, _DATA_LOCATION = 8, 13, 14  # of a tensor
-_VARINT, _EIGHT, _LENGTH, _FOUR = 0, 1, 2, 5
 
 
 def check_self_contained(path: Path) -> None:
@@ -43,10 +42,10 @@ def check_self_contained(path: Path) -> None:
         for kind, values in _messages(data, "model", 0):
             graphs += kind == "graph"
             if kind == "tensor" and (_EXTERNAL_DATA in values or values.get(_DATA_LOCATION)):
-                outside.append(_text(values.get(_NAME, b"")))
-            domain = _text(values.get(_DOMAIN, b"")) if kind == "node" else ""
+                outside.append(text_of(values.get(_NAME, b"")))
+            domain = text_of(values.get(_DOMAIN, b"")) if kind == "node" else ""
             if domain not in _STANDARD:
-                custom.add(f"{domain}.{_text(values.get(_OP_TYPE, b''))}")
+                custom.add(f"{domain}.{text_of(values.get(_OP_TYPE, b''))}")
     except ValueError as error:  # an empty file, too
         raise ArtefactError(f"{path} is not an ONNX file: {error}") from error
     if not graphs:
@@ -70,7 +69,7 @@ def _messages(
     if depth > _DEEPEST:
         raise ValueError("messages are nested too deeply")
     short: dict[int, int | bytes] = {}
-    for number, value in _fields(data):
+    for number, value, _ in read_fields(data):
         inner = _INNER[kind].get(number)
         if isinstance(value, int):
             short[number] = value
@@ -79,42 +78,3 @@ def _messages(
         else:
             short[number] = bytes(value[:200])
     yield kind, short
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield (field number, integer or bytes) of one message; raises ValueError where it is cut."""
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        number, wire = key >> 3, key & 7
-        if wire == _VARINT:
-            value, at = _varint(data, at)
-            yield number, value
-            continue
-        if wire == _LENGTH:
-            length, at = _varint(data, at)
-        elif wire in (_EIGHT, _FOUR):
-            length = 8 if wire == _EIGHT else 4
-        else:
-            raise ValueError(f"wire type {wire} at byte {at}")
-        if at + length > len(data):
-            raise ValueError("it ends in the middle of a field")
-        yield number, data[at : at + length]
-        at += length
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(data):
-            break
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ValueError("a number has no end")
-
-
-def _text(value: int | bytes) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""

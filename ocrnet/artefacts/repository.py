@@ -17,9 +17,12 @@ from ocrnet.artefacts.weights import UNKNOWN, Weights, common_weights, weights_o
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo.spec import ModelSpec, Size
 
-# What an engine in process runs: for both runtimes, and for OpenVINO.
+# What an engine in process runs: everywhere; in OpenVINO on the CPU; on a GPU.
 _GRAPH = "model.onnx"
 _INT8_GRAPH = "model_int8.xml"
+_HALF_GRAPH = "model_fp16.onnx"
+_FAST_ON_CPU = ("INT8 graph", _INT8_GRAPH, " --to int8")
+_FAST_ON_GPU = ("float16 graph", _HALF_GRAPH, " --to onnx-fp16")
 
 
 ServedPrecision = Literal["exact", "fast"]
@@ -58,20 +61,25 @@ def graph_folder(repository: Path, model: str, kind: Kind) -> Path:
 
 
 def find_graphs(
-    repository: Path, spec: ModelSpec, served: ServedPrecision = "exact"
+    repository: Path,
+    spec: ModelSpec,
+    served: ServedPrecision = "exact",
+    *,
+    on_gpu: bool = False,
 ) -> list[Artefact]:
     """Return the model's graphs of one precision, each checked against its manifest.
 
-    exact: float32, ONNX. fast: INT8, OpenVINO. Raises ArtefactError if there is none, if one of
-    them cannot be trusted, or if they were not all built from one checkpoint.
+    exact: float32, ONNX. fast: INT8, OpenVINO; on a GPU float16, ONNX. Raises ArtefactError if
+    there is none, if one of them cannot be trusted, or if they were not all built from one
+    checkpoint.
     """
-    file = _GRAPH if served == "exact" else _INT8_GRAPH
+    fast = _FAST_ON_GPU if on_gpu else _FAST_ON_CPU
+    sort, file, target = ("graph", _GRAPH, "") if served == "exact" else fast
     folders = [graph_folder(repository, spec.name, kind) for kind in KINDS]
     graphs = [check_artefact(folder, file, spec) for folder in folders if _holds(folder, file)]
     if not graphs:
-        kind, target = ("graph", "") if served == "exact" else ("INT8 graph", " --to int8")
         raise ArtefactError(
-            f"{repository} holds no {kind} of {spec.name}: "
+            f"{repository} holds no {sort} of {spec.name}: "
             f"build it with 'ocrnet export build {spec.name}{target}'"
         )
     if common_weights(graph.weights(spec) for graph in graphs) is None:

@@ -11,7 +11,7 @@ from ocrnet.commands.arguments import at_least, seconds
 from ocrnet.commands.batch import Batch, Task
 from ocrnet.commands.segment_runners import LocalRunner, RemoteRunner, Runner
 from ocrnet.commands.sources import Source, find_sources, targets
-from ocrnet.engines import EngineOptions, open_engine
+from ocrnet.engines import Device, EngineOptions, choose_gpu, open_engine
 from ocrnet.engines.compiled import usual_folder
 from ocrnet.errors import InvalidOption
 from ocrnet.formats import FORMATS, AnswerOptions
@@ -70,6 +70,13 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     running = parser.add_argument_group("Running")
     running.add_argument(
         "--jobs", type=at_least(1), default=2, help="pictures at once (default: 2)"
+    )
+    running.add_argument(
+        "--device",
+        choices=get_args(Device),
+        default="cpu",
+        help="without --url: cpu; cuda, the first NVIDIA GPU that works; or auto, such a GPU if "
+        "there is one (default: cpu)",
     )
     running.add_argument(
         "--threads",
@@ -144,7 +151,7 @@ async def _segment(
     finally:
         await runner.close()
     if batch.failed and len(tasks) > 1 and not arguments.json:
-        print(f"ocrnet segment: {batch.failed} of {len(tasks)} pictures failed", file=sys.stderr)
+        _note(f"{batch.failed} of {len(tasks)} pictures failed")
     return 1 if batch.failed else 0
 
 
@@ -157,14 +164,14 @@ def _runner(
         media_type = FORMATS[answer.format].media_type
         return RemoteRunner(arguments.url, query, media_type, arguments.timeout)
     spec = get_spec(arguments.model or "demo")
-    graphs = find_graphs(arguments.repository, spec)
+    gpu = choose_gpu(arguments.device, _note)
+    graphs = find_graphs(arguments.repository, spec, on_gpu=gpu is not None)
     weights = common_weights(graph.weights(spec) for graph in graphs)
     # Scripts know their model; masks by random weights mean nothing to them either.
     if weights and weights.note and (weights.origin == "random" or sys.stderr.isatty()):
-        print(f"ocrnet segment: {spec.name}: {weights.note}", file=sys.stderr)
-    engine = open_engine(
-        spec, graphs, EngineOptions(threads=arguments.threads, cache=usual_folder())
-    )
+        _note(f"{spec.name}: {weights.note}")
+    how = EngineOptions(threads=arguments.threads, cache=usual_folder(), gpu=gpu)
+    engine = open_engine(spec, graphs, how)
     return LocalRunner(spec, engine, options, answer)
 
 
@@ -190,6 +197,10 @@ def _answer(arguments: argparse.Namespace) -> AnswerOptions:
     return AnswerOptions(**{name: getattr(arguments, name) for name in names})
 
 
-def _usage(message: str) -> int:
+def _note(message: str) -> None:
     print(f"ocrnet segment: {message}", file=sys.stderr)
+
+
+def _usage(message: str) -> int:
+    _note(message)
     return 2

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -34,23 +34,35 @@ class InProcessEngine:
     """
 
     def __init__(
-        self, spec: ModelSpec, graphs: Mapping[Size | None, LoadedGraph], streams: int = 1
+        self,
+        spec: ModelSpec,
+        graphs: Mapping[Size | None, LoadedGraph],
+        streams: int = 1,
+        workers: ThreadPoolExecutor | None = None,
     ):
-        """graphs: by the size they are made for; None: any. Raises ArtefactError without that."""
+        """graphs: by the size they are made for; None: any. Raises ArtefactError without that.
+
+        workers: the threads to run them in, which are the engine's own from now on; None: new ones,
+        as many as streams.
+        """
         if None not in graphs:
             raise ArtefactError(
                 f"the dynamic graph of {spec.name} is missing in this precision: build it"
             )
         self._graphs = dict(graphs)
-        self._workers = ThreadPoolExecutor(streams, thread_name_prefix=f"engine-{spec.name}")
+        self._workers = workers or worker_threads(spec, streams)
         self._closed = False
+
+    def outputs(self, size: Size) -> frozenset[str]:
+        """As Engine.outputs."""
+        self._check_open()
+        return self._graph(size).outputs
 
     async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As Engine.infer."""
-        if self._closed:
-            raise EngineUnavailable("the engine is closed")
+        self._check_open()
         with memory_errors():
-            call = self._workers.submit(self._run, images, output)
+            call = self._submit(images, output)
             try:
                 return await asyncio.shield(asyncio.wrap_future(call))
             except asyncio.CancelledError:
@@ -58,16 +70,32 @@ class InProcessEngine:
                     await asyncio.wait([asyncio.wrap_future(call)])
                 raise
 
+    def _submit(self, images: Images, output: OutputName) -> Future[NDArray[np.generic]]:
+        """Have the call answered by a worker."""
+        return self._workers.submit(self._run, images, output)
+
     def _run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
-        graph = self._graphs.get(Size(*images.shape[1:3]), self._graphs[None])
+        graph = self._graph(Size(*images.shape[1:3]))
         if output not in graph.outputs:
             raise EngineUnavailable(
                 f"this graph has no output {output!r}, only {sorted(graph.outputs)}"
             )
         return graph.run(images, output)
 
+    def _graph(self, size: Size) -> LoadedGraph:
+        return self._graphs.get(size, self._graphs[None])
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineUnavailable("the engine is closed")
+
     async def close(self) -> None:
         """As Engine.close."""
         self._closed = True
         await asyncio.to_thread(self._workers.shutdown)
         self._graphs.clear()
+
+
+def worker_threads(spec: ModelSpec, number: int) -> ThreadPoolExecutor:
+    """Threads for an engine of that model."""
+    return ThreadPoolExecutor(number, thread_name_prefix=f"engine-{spec.name}")

@@ -1,37 +1,99 @@
-"""ONNX Runtime on the CPU, for machines that OpenVINO does not suit."""
+"""ONNX Runtime: sessions that never change their provider unasked, and graphs on the CPU."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ocrnet.artefacts.onnx_outputs import cut_to_outputs
 from ocrnet.engines.contract import Images, OutputName
-from ocrnet.engines.engine_options import DEFAULTS, EngineOptions
+from ocrnet.engines.engine_options import DEFAULTS, EngineOptions, Provider
 from ocrnet.errors import ArtefactError, EngineError, OutOfMemory
 from ocrnet.memory_errors import says_out_of_memory
 from ocrnet.without_telemetry import import_module, onnxruntime
 
-# Its errors derive from Exception alone and have no public name of their own.
+CPU_PROVIDER = "CPUExecutionProvider"
+
+# Its errors derive from Exception alone and have no public name of their own. With tensors bound to
+# memory it raises RuntimeError instead, and ValueError for tensors that do not fit.
 _states = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
-_ERRORS = tuple(
-    kind
-    for kind in vars(_states).values()
-    if isinstance(kind, type) and issubclass(kind, Exception)
+ONNXRUNTIME_ERRORS: tuple[type[Exception], ...] = (
+    RuntimeError,
+    ValueError,
+    *(
+        kind
+        for kind in vars(_states).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    ),
 )
 
-_ERRORS_ALONE = 3  # of ONNX Runtime's levels of severity
+# Of ONNX Runtime's levels of severity; warnings and worse are its default.
+_WARNINGS, _ERRORS_ALONE, _NOTHING = 2, 3, 4
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """ONNX Runtime logs nothing in the block, not even what it raises as an error too."""
+    onnxruntime.set_default_logger_severity(_NOTHING)
+    try:
+        yield
+    finally:
+        onnxruntime.set_default_logger_severity(_WARNINGS)
+
+
+class ProviderMissing(ArtefactError):
+    """ONNX Runtime has no such provider, or cannot load its libraries."""
+
+
+def open_session(
+    model: Path | bytes, settings: onnxruntime.SessionOptions, provider: Provider
+) -> onnxruntime.InferenceSession:
+    """Open a file, or a serialised ONNX model, on a provider: its name and its options.
+
+    Raises ArtefactError for a graph that ONNX Runtime cannot load, ProviderMissing, OutOfMemory.
+    """
+    others = [] if provider[0] == CPU_PROVIDER else [CPU_PROVIDER]
+    try:
+        session = onnxruntime.InferenceSession(
+            str(model) if isinstance(model, Path) else model,
+            settings,
+            providers=[provider, *others],
+            enable_fallback=0,  # or a failed run would be repeated on the CPU, for ever
+        )
+    except ONNXRUNTIME_ERRORS as error:
+        if says_out_of_memory(str(error)):
+            raise OutOfMemory from error
+        name = model if isinstance(model, Path) else "the graph in memory"
+        raise ArtefactError(f"ONNX Runtime cannot load {name}: {error}") from error
+    if session.get_providers()[0] != provider[0]:  # it goes on without, and logs a warning
+        raise ProviderMissing(f"ONNX Runtime has no {provider[0]} here, which was asked for")
+    return session
+
+
+def run_error(error: Exception, images: Images) -> EngineError | OutOfMemory:
+    """What to raise for an error of ONNX Runtime in a run."""
+    if says_out_of_memory(str(error)):
+        return OutOfMemory()
+    return EngineError(f"ONNX Runtime failed on images of shape {images.shape}")
 
 
 class OnnxRuntimeGraph:
-    """A LoadedGraph of ONNX Runtime."""
+    """A LoadedGraph of ONNX Runtime.
+
+    Of a graph with labels, calls for logits alone have a session of their own, opened by the first
+    of them: ONNX Runtime runs all nodes whatever is asked for, and those behind the logits are for
+    the labels. It takes the memory of the weights a second time.
+    """
 
     def __init__(
         self,
         model: Path | bytes,
         options: EngineOptions = DEFAULTS,
         *,
-        provider: tuple[str, dict[str, str]] = ("CPUExecutionProvider", {}),
+        provider: Provider = (CPU_PROVIDER, {}),
         quiet: bool = False,
         qdq_in_float: bool = False,
     ):
@@ -51,21 +113,16 @@ class OnnxRuntimeGraph:
             settings.log_severity_level = _ERRORS_ALONE
         if qdq_in_float:
             settings.add_session_config_entry("session.disable_quant_qdq", "1")
-        fallback = [] if provider[0] == "CPUExecutionProvider" else ["CPUExecutionProvider"]
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(model) if isinstance(model, Path) else model,
-                settings,
-                providers=[provider, *fallback],
-            )
-        except _ERRORS as error:
-            if says_out_of_memory(str(error)):
-                raise OutOfMemory from error
-            name = model if isinstance(model, Path) else "the graph in memory"
-            raise ArtefactError(f"ONNX Runtime cannot load {name}: {error}") from error
-        if self._session.get_providers()[0] != provider[0]:  # it would go on without, and say so
-            raise ArtefactError(f"ONNX Runtime has no {provider[0]} here, which was asked for")
+
+        def opened(source: Path | bytes) -> onnxruntime.InferenceSession:
+            return open_session(source, settings, provider)
+
+        self._session = opened(model)
         self.outputs = frozenset(one.name for one in self._session.get_outputs())
+        self._logits_alone: _LogitsAlone | None = None
+        if {"logits", "labels"} <= self.outputs:
+            content = model.read_bytes() if isinstance(model, Path) else model
+            self._logits_alone = _LogitsAlone(content, opened)
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As LoadedGraph.run."""
@@ -75,10 +132,29 @@ class OnnxRuntimeGraph:
         self, images: Images, outputs: Sequence[OutputName]
     ) -> dict[OutputName, NDArray[np.generic]]:
         """As run, but several outputs of one run, by name."""
+        alone = self._logits_alone
+        session = alone.session() if alone and list(outputs) == ["logits"] else self._session
         try:
-            results = self._session.run(list(outputs), {"image": np.ascontiguousarray(images)})
-        except _ERRORS as error:
-            if says_out_of_memory(str(error)):
-                raise OutOfMemory from error
-            raise EngineError(f"ONNX Runtime failed on images of shape {images.shape}") from error
+            results = session.run(list(outputs), {"image": np.ascontiguousarray(images)})
+        except ONNXRUNTIME_ERRORS as error:
+            raise run_error(error, images) from error
         return dict(zip(outputs, results, strict=True))
+
+
+class _LogitsAlone:
+    """The session for calls that want no labels; its file may be another one by the first call."""
+
+    def __init__(
+        self, model: bytes, opened: Callable[[bytes], onnxruntime.InferenceSession]
+    ) -> None:
+        self._model, self._opened = model, opened
+        self._session: onnxruntime.InferenceSession | None = None
+        self._lock = threading.Lock()
+
+    def session(self) -> onnxruntime.InferenceSession:
+        """Open it on first use; raises as OnnxRuntimeGraph."""
+        with self._lock:
+            if self._session is None:
+                self._session = self._opened(cut_to_outputs(self._model, {"logits"}))
+                self._model = b""
+            return self._session

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ocrnet.concurrency import in_thread
-from ocrnet.engines.contract import Engine, Images, checked_logits
+from ocrnet.engines.contract import Engine, Images, checked_labels, checked_logits
 from ocrnet.images import RgbImage, resize_image
 from ocrnet.inference.argmax import LabelMap, upsample_argmax
 from ocrnet.inference.interpolation import Floats
@@ -127,9 +127,12 @@ async def segment(
 async def _one_window(
     image: RgbImage, spec: ModelSpec, engine: Engine, timings: Timings, wants: frozenset[Want]
 ) -> Segmentation:
+    size = Size(*image.shape[:2])
+    if not wants and "labels" in engine.outputs(size):
+        with timings.stage("engine"):
+            return Segmentation(await _labels(image, spec, engine), None, None)
     with timings.stage("engine"):
         (logits,) = await _infer(image[None], spec, engine)
-    size = Size(*image.shape[:2])
     confidence = None
     with timings.stage("argmax"):
         labels = await in_thread(upsample_argmax, logits, size, align_corners=spec.align_corners)
@@ -198,3 +201,12 @@ async def _infer(images: Images, spec: ModelSpec, engine: Engine) -> Floats:
     """(N, H, W, 3) → float32 logits (N, classes, ⌈H/s⌉, ⌈W/s⌉)."""
     output = await engine.infer(images, "logits")
     return await in_thread(checked_logits, output, spec.classes, spec.output_stride, images)
+
+
+async def _labels(image: RgbImage, spec: ModelSpec, engine: Engine) -> LabelMap:
+    """(H, W, 3) → labels (H, W) as the graph itself upsampled and compared its logits."""
+    images = image[None]
+    output = await engine.infer(images, "labels")
+    checked = await in_thread(checked_labels, output, spec.classes, images)
+    labels: LabelMap = checked[0]
+    return labels

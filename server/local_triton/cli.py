@@ -9,6 +9,7 @@ from types import FrameType
 from server.local_triton.installation import TRITON_VERSION, default_folder, install_environment
 from server.local_triton.ports import Ports
 from server.local_triton.process import LocalTriton
+from server.local_triton.repository import DEFAULT_CONFIG
 
 _DESCRIPTION = """\
 Start a real Triton on this machine's CPU, without containers: for trying and
@@ -40,6 +41,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--repository", type=_path, default=Path("model_repository"), metavar="FOLDER",
         help="with the models' graphs and configurations (default: model_repository)",
     )  # fmt: skip
+    add(
+        "--model-config-name", default=DEFAULT_CONFIG, metavar="NAME",
+        help=f"configs/NAME.pbtxt of each model is served (default: {DEFAULT_CONFIG})",
+    )  # fmt: skip
     for name, port in {"grpc": 8001, "metrics": 8002}.items():
         add(
             f"--{name}-port", type=_port, default=port, metavar="PORT",
@@ -70,6 +75,7 @@ def _triton(arguments: argparse.Namespace) -> int:
         environment,
         arguments.repository,
         arguments.models,
+        config_name=arguments.model_config_name,
         ports=ports,
         threads=arguments.threads,
         warmup=arguments.warmup,

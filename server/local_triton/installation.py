@@ -93,6 +93,8 @@ def install_environment(
     interpreter = find_interpreter()
     environment = _environment_in(folder, interpreter)
     try:
+        if _is_complete(environment, interpreter):  # this user may only read the folder
+            return environment
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder / "lock", say):
             if not _is_complete(environment, interpreter):
@@ -113,7 +115,7 @@ def _environment_in(folder: Path, interpreter: Interpreter) -> TritonEnvironment
 def _is_complete(environment: TritonEnvironment, interpreter: Interpreter) -> bool:
     try:
         stamp = (environment.folder / _STAMP).read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return stamp == _stamp(interpreter) and environment.server.is_file()
 

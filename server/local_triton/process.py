@@ -23,11 +23,12 @@ from ocrnet.zoo import get_spec
 from server.local_triton.installation import TritonEnvironment
 from server.local_triton.log import log_tail
 from server.local_triton.ports import HOST, Addresses, Ports, addresses_of, choose_ports
-from server.local_triton.repository import write_repository
+from server.local_triton.repository import DEFAULT_CONFIG, write_repository
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _EXIT_SECONDS = 5  # that Triton gives running requests when it is told to stop
 _PROBE_SECONDS = 2.0
+_LOOK_SECONDS = 0.2  # so much later a Ctrl-C is noticed at the most
 
 CLIENT_RESTRICTIONS = (
     # A client that may load models can send one along: it would run its Python as this user.
@@ -65,13 +66,14 @@ class LocalTriton:
         models: Iterable[str],
         *,
         kinds: Iterable[Kind] = KINDS,
+        config_name: str = DEFAULT_CONFIG,
         ports: Ports = Ports(),  # noqa: B008  # it is frozen
         threads: int = 0,
         warmup: bool = False,
         log: Path | None = None,
         grace: float = 15.0,
     ):
-        """models: names of the zoo; kinds, threads, warmup: as write_repository takes them.
+        """models: names of the zoo; kinds, config_name, threads, warmup: as of write_repository.
 
         log: the file that the server's log is appended to; None: one that is removed when the
         server stops. grace: seconds that it may take to stop before it is killed.
@@ -79,7 +81,8 @@ class LocalTriton:
         self._environment = environment
         self._repository = repository
         self._specs = list(dict.fromkeys(get_spec(name) for name in models))
-        self._kinds, self._threads, self._warmup = list(kinds), threads, warmup
+        self._kinds, self._config_name = list(kinds), config_name
+        self._threads, self._warmup = threads, warmup
         self._ports, self._log, self._grace = ports, log, grace
         self._run: _Run | None = None
         self._scratch: Path | None = None
@@ -110,6 +113,7 @@ class LocalTriton:
                 self._repository,
                 self._specs,
                 kinds=self._kinds,
+                config_name=self._config_name,
                 threads=self._threads,
                 warmup=self._warmup,
             )
@@ -134,7 +138,10 @@ class LocalTriton:
     def wait(self) -> None:
         """Wait until it has ended by itself, then raise OcrnetError with the end of its log."""
         run = self._started()
-        run.supervisor.wait()
+        # Not supervisor.wait(): Python acts on a signal between two of its instructions. One that
+        # comes just before that call blocks, or that another thread takes, would wait for its end.
+        while self.is_running():
+            time.sleep(_LOOK_SECONDS)
         raise OcrnetError(f"Triton has ended by itself:\n{log_tail(run.log, run.log_start)}")
 
     def stop(self) -> None:

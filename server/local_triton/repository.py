@@ -9,10 +9,12 @@ from tritonclient.grpc import model_config_pb2
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
 
 from ocrnet.artefacts import KINDS, Artefact, Kind, find_graphs
+from ocrnet.artefacts.repository import check_artefact
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import ModelSpec
 
 _MODEL = Path(__file__).with_name("model.py")
+DEFAULT_CONFIG = "cpu"
 
 
 def write_repository(
@@ -21,14 +23,17 @@ def write_repository(
     specs: Iterable[ModelSpec],
     *,
     kinds: Iterable[Kind] = KINDS,
+    config_name: str = DEFAULT_CONFIG,
     threads: int = 0,
     warmup: bool = False,
 ) -> list[str]:
     """Write a repository for the local Triton into the folder `target`; return its models' names.
 
-    The configuration of each model and kind in `repository` is kept, except for the back end. Where
-    a fixed graph is not built, the dynamic one, which takes any size, is served instead.
+    The configuration of each model and kind in `repository` is kept, except for the back end. The
+    graph is the ONNX file that it names; where that is not built, the float32 one of that kind, and
+    else the dynamic one, which takes any size.
 
+    config_name: `configs/NAME.pbtxt` is served, as Triton's own --model-config-name has it.
     threads: of each graph; 0 takes all cores. warmup: whether models run their configured warm-up
     before the server is ready: on a CPU that takes long and saves nothing.
 
@@ -47,8 +52,9 @@ def write_repository(
             # The other kinds are optional; only the dynamic one takes images of every size.
             if kind != "dynamic" and not (repository / name).is_dir():
                 continue
-            config = _read_config(repository, spec, kind)
-            _use_python_backend(config, graphs.get(kind, graphs["dynamic"]), spec, threads)
+            config = _read_config(repository, spec, kind, config_name)
+            graph = _named_graph(repository / name, config, spec, graphs.get(kind))
+            _use_python_backend(config, graph or graphs["dynamic"], spec, threads)
             if not warmup:
                 del config.model_warmup[:]
             _write(target / name, config)
@@ -56,11 +62,18 @@ def write_repository(
     return names
 
 
-def _read_config(repository: Path, spec: ModelSpec, kind: Kind) -> ModelConfig:
-    """Return the configuration for CPUs if there is one, else the one for GPUs."""
+def _read_config(repository: Path, spec: ModelSpec, kind: Kind, config_name: str) -> ModelConfig:
+    """Return the configuration of that name; without one for CPUs, the one for plans will do."""
     folder = repository / f"{spec.name}_{kind}"
-    candidates = (folder / "configs" / "cpu.pbtxt", folder / "config.pbtxt")
+    candidates = [folder / "configs" / f"{config_name}.pbtxt"]
+    if config_name == DEFAULT_CONFIG:
+        candidates.append(folder / "config.pbtxt")
     path = next((path for path in candidates if path.is_file()), None)
+    if path is None and config_name != DEFAULT_CONFIG:
+        names = ", ".join(sorted(one.stem for one in (folder / "configs").glob("*.pbtxt")))
+        raise ArtefactError(
+            f"{candidates[0]} is missing: configurations there are {names or 'none'}"
+        )
     if path is None:
         raise ArtefactError(
             f"{folder} has no config.pbtxt: write it with 'ocrnet export repository {spec.name}'"
@@ -72,6 +85,17 @@ def _read_config(repository: Path, spec: ModelSpec, kind: Kind) -> ModelConfig:
     if config.name not in ("", folder.name):
         raise ArtefactError(f"{path} is of {config.name!r}, not of {folder.name!r}")
     return config
+
+
+def _named_graph(
+    folder: Path, config: ModelConfig, spec: ModelSpec, float32: Artefact | None
+) -> Artefact | None:
+    """Return the ONNX graph that a configuration names, if it is built, else the float32 one."""
+    file = config.default_model_filename
+    built = file.endswith(".onnx") and (folder / "1" / file).exists()
+    if not built or (float32 is not None and float32.path.name == file):
+        return float32
+    return check_artefact(folder / "1", file, spec)
 
 
 def _use_python_backend(
@@ -89,8 +113,9 @@ def _use_python_backend(
     del config.output[:]
     config.output.extend(outputs)
     for output in config.output:
-        if output.name == "logits":  # the graph on the CPU is float32
-            output.data_type = model_config_pb2.TYPE_FP32
+        if output.name == "logits":  # float32 where the graph that is named is not built
+            half = graph.manifest.precision == "float16"
+            output.data_type = model_config_pb2.TYPE_FP16 if half else model_config_pb2.TYPE_FP32
     config.parameters.clear()  # those of a graph for GPUs may name other weights
     for key, value in graph.weights(spec).as_parameters().items():
         config.parameters[key].string_value = value

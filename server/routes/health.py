@@ -19,15 +19,19 @@ async def live() -> Liveness:
 @router.get(
     "/ready",
     summary="Requests can be served",
-    responses={503: {"model": Readiness, "description": "Triton cannot be reached"}},
+    responses={503: {"model": Readiness, "description": "Triton or the GPU is lost"}},
 )
 async def ready(request: Request, response: Response) -> Readiness:
     """200 once requests can be served, 503 while Triton cannot be reached.
 
-    The gateway answers nothing before its models are loaded.
+    Also 503, until a restart, once a model's GPU has stopped working. The gateway answers nothing
+    before its models are loaded.
     """
     gateway: Gateway = request.app.state.gateway
     if gateway.triton is not None and not gateway.triton.reachable:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return Readiness(status="triton_unreachable")
+    if any(model.device_lost for model in gateway.models):
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        return Readiness(status="gpu_lost")
     return Readiness(status="ready")

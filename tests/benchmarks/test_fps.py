@@ -2,17 +2,21 @@
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.fps import main
+from benchmarks.fps import _cases, _parser, main
 from benchmarks.speed import measure
 from benchmarks.speed.case import Case
 from benchmarks.speed.compute import measured_peak
+from benchmarks.speed.device import Device
 from benchmarks.speed.measure import Bench
+from benchmarks.speed.places import Places
+from export.tensorrt.api import Gpu
 
 
 @pytest.fixture
@@ -31,8 +35,10 @@ def _mostly_here(work: Any, case: Case, bench: Bench) -> Any:
 
     What asks a gateway leaves its connections to the end of its process.
     """
-    asks = work is measure._measure and case.engine == "http"
-    return _in_child(work, case, bench) if asks else work(case, bench)
+    if work is measure._measure and case.engine == "http":
+        return _in_child(work, case, bench)
+    with ThreadPoolExecutor(1) as pool:
+        return measure._outcome(pool.submit(work, case, bench))
 
 
 _in_child = measure._in_child
@@ -67,6 +73,9 @@ def test_a_run_measures_goes_on_and_is_shown(
         assert result["weights"] == "demo.safetensors"
         assert 0 < result["p50_ms"] <= result["p95_ms"]
         assert result["peak_mb"] > 50
+    assert [one["labels_by"] for one in second["results"]] == ["CPU", "CPU", "server"]
+    assert [one["precision"] for one in second["results"]] == ["float32", "float32", "as served"]
+    assert second["results"][2]["served_precision"] == "float32"
     assert "HTTP: PNG sent → PNG mask received" in said
     assert "10.45 (A100)" in said
     assert chart.read_bytes().startswith(b"<?xml")
@@ -82,6 +91,8 @@ def test_what_cannot_be_measured_ends_with_a_sentence_and_status_2(
     assert "there is no NVIDIA GPU here" in capsys.readouterr().err
     assert fps("--device", "cpu", "--engine", "tensorrt") == 2
     assert "tensorrt computes on a GPU" in capsys.readouterr().err
+    assert fps("--device", "cpu", "--precision", "tf32") == 2
+    assert "has no TF32" in capsys.readouterr().err
     with pytest.raises(SystemExit) as ended:
         fps("--device", "cpu", "--plot", "chart.gif")
     assert ended.value.code == 2
@@ -102,4 +113,35 @@ def test_a_model_that_fails_stands_in_the_table_and_the_others_go_on(
     assert fps(*what, *url, "--engine", "http", "torch") == 1
     results = json.loads((tmp_path / "fps.json").read_text())["results"]
     assert ["error" in result for result in results] == [True, False]
-    assert "http failed: " in capsys.readouterr().out
+    assert "http as served plain failed: " in capsys.readouterr().out
+
+
+def _chosen(device: Device, *flags: str) -> list[tuple[str, str, str]]:
+    arguments = _parser().parse_args(["--device", "x", "--model", "demo", *flags])
+    places = Places(Path("graphs"), triton=arguments.triton, url=arguments.url)
+    return [(one.engine, one.precision, one.graph) for one in _cases(arguments, device, places)]
+
+
+def test_on_a_gpu_pytorch_has_tf32_and_graphs_for_cpus_are_not_alone() -> None:
+    cpu = Device("a CPU", {})
+    h200, v100 = (
+        Device(name, {}, Gpu(name, capability, "580"))
+        for name, capability in (("NVIDIA H200", "9.0"), ("Tesla V100-SXM2-16GB", "7.0"))
+    )
+    both = ["--engine", "torch", "onnxruntime"]
+    of_cpu = [("torch", "float32", "plain"), ("onnxruntime", "float32", "optimised")]
+    assert _chosen(cpu, *both) == of_cpu
+    on_gpu = [("onnxruntime", "tf32", "plain"), ("onnxruntime", "tf32", "optimised")]
+    assert _chosen(h200, *both) == [("torch", "tf32", "plain"), *on_gpu]
+    assert _chosen(v100, *both)[0] == ("torch", "float32", "plain")
+    asked = ["--precision", "float32", "tf32", "float16", "--graph", "plain"]
+    assert [precision for _, precision, _ in _chosen(h200, *asked)] == asked[1:4]
+    assert [precision for _, precision, _ in _chosen(v100, *asked)] == ["float32", "float16"]
+
+
+def test_a_server_that_runs_computes_in_what_it_serves() -> None:
+    h200 = Device("NVIDIA H200", {}, Gpu("NVIDIA H200", "9.0", "580"))
+    servers = ["--engine", "triton", "http", "--triton", "gpu:8001", "--url", "http://gpu:8000"]
+    expected = [("triton", "as served", "plain"), ("http", "as served", "plain")]
+    assert _chosen(h200, *servers) == expected
+    assert _chosen(h200, *servers, "--precision", "float16", "int8") == expected

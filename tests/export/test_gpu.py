@@ -21,6 +21,8 @@ from export.graphs.source import Source
 from export.training.loop import train
 from export.training.run_config import read_config
 from ocrnet.artefacts import graph_folder
+from ocrnet.engines.contract import checked_labels, checked_logits
+from ocrnet.inference.argmax import upsample_argmax
 from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size, get_spec
 
@@ -69,6 +71,22 @@ def test_a_float16_graph_on_the_gpu_is_within_its_gate(root: Path, tmp_path: Pat
     assert np.abs(logits - expected).max() <= gate.logit_error * np.abs(expected).max()
     assert np.mean(logits.argmax(1) != expected.argmax(1)) <= gate.changed_labels
     assert not np.array_equal(logits, expected)  # it was not computed in float32
+
+
+def test_labels_on_the_gpu_are_the_classes_of_its_logits(root: Path, tmp_path: Path) -> None:
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("onnxruntime-gpu is not installed")
+    spec = get_spec("demo")
+    assert spec.whole is not None
+    source = Source(spec, str(root / "export" / "weights" / "demo.safetensors"))
+    target = Target("onnx", "float16")
+    build_artefact(source, "whole", target, BuildSettings(tmp_path))
+    graph = open_graph(graph_folder(tmp_path, "demo", "whole") / target.file, "onnx", "float16")
+    image = draw_scene(0, spec.whole.height, spec.whole.width).image[None]
+    labels = checked_labels(graph.run(image, "labels"), spec.classes, image)
+    logits = checked_logits(graph.run(image, "logits"), spec.classes, spec.output_stride, image)
+    expected = upsample_argmax(logits[0], spec.whole, align_corners=spec.align_corners)
+    assert np.mean(labels[0] == expected) >= 0.9999
 
 
 def test_training_on_the_gpu_learns_and_resumes(root: Path, tmp_path: Path) -> None:

@@ -134,6 +134,8 @@ MEMORY = [
     "[ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned while running Conv node. "
     "AllocateRawInternal Failed to allocate memory for requested buffer of size 134217728",
     "CUDA failure 2: out of memory",
+    "BFCArena::AllocateRawInternal Available memory of 34699008 is smaller than requested bytes of "
+    "945041920",
     "CUBLAS_STATUS_ALLOC_FAILED",
     "Insufficient memory (case 4)",
     "tj3Decompress8(): Memory allocation failure",

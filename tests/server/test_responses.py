@@ -31,10 +31,11 @@ WITHOUT_OWN_NUMBERS = "ocrnet_hr18s_ade20k_80k"
 NO_FIGURES = b'{"fps":null,"device":null,"miou":null,"miou_ms_flip":null,"iterations":null}'
 WEIGHTS = b'{"origin":"demo","checkpoint":"demo.safetensors","sha256":"cd","note":"of streets"}'
 GRAPHS = (
-    b'[{"kind":"dynamic","precision":"float32","size":"any","runtime":"openvino","sha256":"ab",'
+    b'[{"kind":"dynamic","precision":"float32","size":"any","outputs":["logits"],'
+    b'"runtime":"openvino","device":"CPU","provider":null,"sha256":"ab",'
     b'"checkpoint":"demo.safetensors","parity":{"64x96":4.2e-6,"512x1024":0.00001}},'
-    b'{"kind":"window","precision":"float16","size":"512x1024","triton":"demo_window",'
-    b'"max_batch":16}]'
+    b'{"kind":"window","precision":"float16","size":"512x1024",'
+    b'"outputs":["labels","logits"],"triton":"demo_window","max_batch":16}]'
 )
 
 
@@ -51,13 +52,21 @@ def _demo() -> ServedModel:
             kind="dynamic",
             precision="float32",
             size="any",
+            outputs=["logits"],
             runtime="openvino",
+            device="CPU",
+            provider=None,
             sha256="ab",
             checkpoint="demo.safetensors",
             parity={"64x96": 4.2e-06, "512x1024": 1e-05},
         ),
         GraphOnTriton(
-            kind="window", precision="float16", size="512x1024", triton="demo_window", max_batch=16
+            kind="window",
+            precision="float16",
+            size="512x1024",
+            outputs=["labels", "logits"],
+            triton="demo_window",
+            max_batch=16,
         ),
     ]
     weights = Weights("demo", "demo.safetensors", "cd", "of streets")

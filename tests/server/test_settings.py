@@ -62,10 +62,11 @@ def test_every_bad_setting_is_named_before_anything_starts(
         ("triton", " ", "HOST:PORT, such as triton.example:8001, or local"),
         ("triton", "nowhere", "HOST:PORT, such as triton.example:8001, or local"),
         ("load", "", "'start' or 'first-use'"),
+        ("device", "gpu", "'cpu', 'cuda' or 'auto'"),
     ],
 )
 @pytest.mark.parametrize("way", ["flag", "variable"])
-def test_an_empty_setting_is_shown_with_what_it_takes(
+def test_a_wrong_setting_is_shown_with_what_it_takes(
     name: str,
     value: str,
     takes: str,
@@ -109,10 +110,13 @@ def test_an_unknown_model_is_named_before_anything_starts(
         ({"fast": "ocrnet_hr18_voc12_20k"}, "not one of --models"),
         ({"fast": " , "}, "--fast is ' , ': it takes names of models, or all"),
         ({"fast": "demo", "runtime": "onnxruntime"}, "needs --runtime openvino"),
+        ({"fast": "demo", "runtime": "onnxruntime", "device": "auto"}, "or --device cuda"),
         ({"fast": "demo", "triton": "localhost:8001"}, "models in this process"),
+        ({"device": "cuda", "triton": "localhost:8001"}, "--device is for models in this process"),
+        ({"device": "auto", "triton": "local"}, "--device is for models in this process"),
     ],
 )
-def test_fast_is_for_models_served_here_by_openvino(given: dict[str, str], message: str) -> None:
+def test_fast_and_device_are_for_models_served_here(given: dict[str, str], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Settings(**given)  # type: ignore[arg-type]
 
@@ -128,8 +132,10 @@ def test_precision_is_chosen_for_each_model() -> None:
 
 def test_options_of_the_engine_follow_from_the_settings() -> None:
     assert Settings(cache="none").engine_options == EngineOptions()
-    given = Settings(threads=3, streams=2, pin="no", cache="compiled", runtime="onnxruntime")
-    expected = EngineOptions("onnxruntime", 3, 2, pin=False, cache=Path("compiled"))
+    given = Settings(
+        threads=3, streams=2, pin="no", cache="compiled", runtime="onnxruntime", max_batch=4
+    )
+    expected = EngineOptions("onnxruntime", 3, 2, pin=False, cache=Path("compiled"), max_batch=4)
     assert given.engine_options == expected
 
 

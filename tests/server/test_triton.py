@@ -115,6 +115,7 @@ def test_what_is_served_is_described(behind: GatewayProcess) -> None:
         "kind": "window",
         "precision": "float32",
         "size": "512x1024",
+        "outputs": ["logits"],
         "triton": "demo_window",
         "max_batch": 8,
     }

@@ -81,6 +81,9 @@ def _not_ready(client: BlockingClient) -> str | None:
     try:
         if client.is_server_ready(client_timeout=_PROBE_SECONDS):
             return None
-        return "it is loading its models, or one of them has failed"
+        return (
+            "it is loading its models, or one of them has failed, as its log says; "
+            "'ocrnet export repository NAME --check' finds artefacts that it refuses"
+        )
     except InferenceServerException as error:
         return f"{error.message()} (its gRPC port is usually 8001)"

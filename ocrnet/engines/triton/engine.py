@@ -27,14 +27,22 @@ class TritonEngine:
     def __init__(self, connection: TritonConnection, graphs: list[TritonGraph]):
         """graphs: of served_graphs, with a dynamic one among them."""
         self._connection = connection
-        self._graphs = {graph.size: graph for graph in graphs}
         self._closed = False
+        self.serve(graphs)
+
+    def serve(self, graphs: list[TritonGraph]) -> None:
+        """From the next call on use these graphs: Triton may come back with others."""
+        self._graphs = {graph.size: graph for graph in graphs}
+
+    def outputs(self, size: Size) -> frozenset[str]:
+        """As Engine.outputs, by the configurations of Triton's models."""
+        self._check_open()
+        return self._graph(size).outputs
 
     async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As Engine.infer; also raises Overloaded and DeadlineExceeded, as Triton says."""
-        if self._closed:
-            raise EngineUnavailable("the engine is closed")
-        graph = self._graphs.get(Size(*images.shape[1:3]), self._graphs[None])
+        self._check_open()
+        graph = self._graph(Size(*images.shape[1:3]))
         if output not in graph.outputs:
             raise EngineUnavailable(
                 f"{graph.name} has no output {output!r}, only {sorted(graph.outputs)}"
@@ -73,6 +81,13 @@ class TritonEngine:
             raise BadEngineOutput(f"{graph.name} answered without {output}")
         result: NDArray[np.generic] = found
         return result
+
+    def _graph(self, size: Size) -> TritonGraph:
+        return self._graphs.get(size, self._graphs[None])
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineUnavailable("the engine is closed")
 
     async def close(self) -> None:
         """As Engine.close; the connection is closed by whoever opened it."""

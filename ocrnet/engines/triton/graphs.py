@@ -6,7 +6,16 @@ from tritonclient.grpc import InferenceServerClient
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig, ModelInput, ModelOutput
 from tritonclient.utils import InferenceServerException
 
-from ocrnet.artefacts import KINDS, UNKNOWN, Kind, Weights, common_weights, weights_of
+from ocrnet.artefacts import (
+    KINDS,
+    UNKNOWN,
+    Kind,
+    Precision,
+    Weights,
+    common_weights,
+    precision_named,
+    weights_of,
+)
 from ocrnet.artefacts.weights import CHECKPOINT_PARAMETER, ORIGIN_PARAMETER, SHA256_PARAMETER
 from ocrnet.engines.triton.connection import TritonConnection
 from ocrnet.errors import ArtefactError
@@ -20,7 +29,8 @@ _SECONDS = 10.0
 class TritonGraph:
     """A Triton model. max_batch: images of one request; size: of a fixed graph, None: any.
 
-    weights: as the configuration's parameters say.
+    weights: as the configuration's parameters say; precision: as the names of its files and the
+    type of its logits do.
     """
 
     name: str
@@ -30,6 +40,7 @@ class TritonGraph:
     outputs: frozenset[str]
     logits_type: str
     weights: Weights = UNKNOWN
+    precision: Precision = "float32"
 
 
 def served_graphs(connection: TritonConnection, spec: ModelSpec) -> list[TritonGraph]:
@@ -113,8 +124,23 @@ def _graph(
         raise ArtefactError(f"{name} on Triton at {address} takes no batches (max_batch_size 0)")
     weights = graph_weights(config, spec)
     return TritonGraph(
-        name, kind, size, config.max_batch_size, frozenset(outputs), element, weights
+        name,
+        kind,
+        size,
+        config.max_batch_size,
+        frozenset(outputs),
+        element,
+        weights,
+        _precision(config, element),
     )
+
+
+def _precision(config: ModelConfig, logits_type: str) -> Precision:
+    """INT8 graphs are so inside alone: nothing but the names of their files tells them apart."""
+    files = (config.default_model_filename, *config.cc_model_filenames.values())
+    if any(precision_named(file) == "int8" for file in files):
+        return "int8"
+    return "float16" if logits_type == "FP16" else "float32"
 
 
 def _type(tensor: ModelInput | ModelOutput) -> str:

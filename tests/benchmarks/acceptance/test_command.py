@@ -3,13 +3,18 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.acceptance.acceptance_tables import in_words
+from benchmarks.acceptance.run_record import RunRecord
 from benchmarks.acceptance.steps import steps
-from benchmarks.fps import _parser
-from export.tensorrt.api import find_gpu
+from benchmarks.fps import _cases, _parser
+from benchmarks.speed.device import Device
+from benchmarks.speed.places import Places
+from export.tensorrt.api import Gpu, find_gpu
 from ocrnet.errors import ArtefactError
 from tests.patience import patience
 
@@ -79,6 +84,7 @@ def test_a_driver_without_a_cuda_build_of_pytorch_says_so_for_every_step(
     assert facts["gpus"][0] == {
         "name": "NVIDIA H200", "memory.total": "143771 MiB", "compute_cap": "9.0",
         "driver_version": "580.159.04", "power.limit": "700.00 W", "clocks.max.sm": "1980 MHz",
+        "uuid": "GPU-0a",
     }  # fmt: skip
     assert facts["torch"]["version"] == torch.__version__
     assert "pip install 'tensorrt'" in said
@@ -99,6 +105,45 @@ def test_the_steps_call_fps_with_flags_that_it_has(tmp_path: Path) -> None:
             assert (arguments.precision, arguments.batch <= 8) == (["float16"], True)
 
 
+def test_the_steps_measure_what_is_to_be_known_of_a_gpu(tmp_path: Path) -> None:
+    h200 = Device("NVIDIA H200", {}, Gpu("NVIDIA H200", "9.0", "580"))
+    measured = set()
+    for step in steps("NVIDIA H200", tmp_path):
+        if step.kind == "fps":
+            arguments = _parser().parse_args([*step.arguments[2:], "results.json"])
+            places = Places(arguments.repository)
+            found = _cases(arguments, h200, places)
+            assert found
+            measured |= {
+                (one.architecture, one.height, one.batch, one.engine, one.precision, one.graph)
+                for one in found
+            }
+            assert arguments.seconds * len(found) < step.seconds
+    backbones = ("hr18s", "hr18", "hr48", "r101-d8")
+    wanted = {
+        (f"{backbone}_cityscapes", height, 1, engine, precision, "plain")
+        for backbone in backbones
+        for height in (512, 1024)
+        for engine, precisions in (
+            ("torch", ("tf32", "float16")),
+            ("torch-graph", ("tf32", "float16")),
+            ("onnxruntime-bound", ("float32", "float16")),
+        )
+        for precision in precisions
+    }
+    # Both arithmetics and both graphs, so that like is set beside like.
+    wanted |= {
+        ("hr18s_cityscapes", height, 1, "onnxruntime-bound", precision, graph)
+        for height in (512, 1024)
+        for precision in ("float32", "tf32")
+        for graph in ("plain", "optimised")
+    }
+    wanted.add(("hr18s_cityscapes", 1024, 1, "torch", "float32", "plain"))
+    assert wanted <= measured
+    compiled = {one[0] for one in measured if one[3] == "torch-compile"}
+    assert compiled == {"hr18s_cityscapes"}  # minutes for each
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", "no JSON"])
 def test_a_file_of_something_else_is_not_shown(root: Path, tmp_path: Path, content: str) -> None:
     path = tmp_path / "other.json"
@@ -107,6 +152,28 @@ def test_a_file_of_something_else_is_not_shown(root: Path, tmp_path: Path, conte
     assert status == 2
     assert "it is not a file that this command wrote" in error
     assert "Traceback" not in error
+
+
+@pytest.mark.usefixtures("an_h200")
+def test_a_gpu_that_is_hidden_is_told_as_such(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    status, said, error = _command(root, "--look")
+    assert (status, said) == (2, "")
+    assert "CUDA_VISIBLE_DEVICES is '', with which CUDA sees none" in error
+    assert "no nvidia-smi" not in error
+
+
+def test_the_table_is_of_the_gpu_that_was_used() -> None:
+    h200, l4 = ({"name": name, "driver_version": "580", "memory.total": size, "uuid": uuid}
+                for name, size, uuid in (("NVIDIA H200", "143771 MiB", "GPU-a"),
+                                         ("NVIDIA L4", "23034 MiB", "GPU-b")))  # fmt: skip
+    facts = {
+        "gpus": [h200, l4], "used": "GPU-b", "torch": {}, "packages": {}, "python": "3.12",
+        "processor": "a CPU", "cores": 2, "commit": None,
+    }  # fmt: skip
+    run = RunRecord("2026-11-27", "", 1, "NVIDIA L4", {}, facts)
+    assert "23034 MiB" in in_words(run)
+    assert "143771 MiB" in in_words(replace(run, facts=facts | {"used": "GPU-a"}))
 
 
 def _smi(folder: Path, script: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.acceptance.device_tests import TESTS
+from benchmarks.acceptance.device_tests import EXPORT, engine_tests
 from benchmarks.acceptance.parity import demo_rows, golden_rows, onnxruntime_rows, tf32_allowed
 from benchmarks.acceptance.tensorrt_plans import verified_rows
 from benchmarks.speed import graph_runtimes
@@ -17,13 +17,12 @@ torch = pytest.importorskip("torch")
 
 
 def test_parity_of_the_demo_is_judged_by_the_gates() -> None:
-    ways = (("torch", "float32"), ("torch-half", "float16"))
+    ways = (("torch", "float32"), ("torch", "tf32"), ("torch", "float16"))
     rows = list(demo_rows("cpu", ((1, Size(128, 256)),), ways))
-    kinds = [(row["engine"], row["precision"], row["tf32"], row["verdict"]) for row in rows]
-    assert kinds == [
-        ("torch", "float32", False, "pass"),
-        ("torch", "float32", True, "not judged"),  # a CPU has no TF32: the figures alone
-        ("torch-half", "float16", False, "pass"),
+    assert [(row["precision"], row["verdict"]) for row in rows] == [
+        ("float32", "pass"),
+        ("tf32", "not judged"),  # a CPU has none: the figures alone
+        ("float16", "pass"),
     ]
     assert rows[0]["logit_error"] < 1e-5 < rows[2]["logit_error"] < 3e-2
 
@@ -97,7 +96,11 @@ def test_tests_are_written_down_one_by_one(tmp_path: Path) -> None:
 
 
 def test_the_tests_of_a_gpu_are_where_the_step_looks(root: Path) -> None:
-    assert (root / TESTS).is_file()
+    assert (root / EXPORT).is_file()
+    assert engine_tests()
+    for name in engine_tests():
+        assert "gpu" in name or "cuda" in name
+        assert (root / name).is_file()
 
 
 def test_a_report_of_verify_becomes_rows() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.lib.machine import clock_mhz, cores, processor
-from benchmarks.speed.device import WrongDevice, claimed_device, clocks, memory_used
+from benchmarks.speed.device import Device, WrongDevice, claimed_device, clocks, memory_used
+from export.tensorrt.api import Gpu
 
 
 @pytest.fixture
@@ -15,18 +16,23 @@ def no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def a100(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands for nvidia-smi on a machine with one."""
+    """What stands for nvidia-smi on a machine with one, beside an L4 that CUDA does not take."""
     script = tmp_path / "nvidia-smi"
     script.write_text(
         "#!/bin/sh\n"
-        'case "$1" in\n'
-        "  *name,compute_cap*) echo 'NVIDIA A100-SXM4-80GB, 8.0, 570.86.15' ;;\n"
-        "  *clocks.sm*) echo '1410, 1410, 1593' ;;\n"
-        "  *memory.used*) echo '2048' ;;\n"
+        'case "$*" in\n'
+        "  *name,compute_cap*)\n"
+        "    echo 'NVIDIA L4, 8.9, 570.86.15, GPU-04, [N/A]'\n"
+        "    echo 'NVIDIA A100-SXM4-80GB, 8.0, 570.86.15, GPU-0a, Disabled' ;;\n"
+        "  *clocks.sm*--id=GPU-0a) echo '1410, 1410, 1593' ;;\n"
+        "  *clocks.sm*) echo '300, 2040, 6251' ;;\n"
+        "  *memory.used*--id=GPU-0a) echo '2048' ;;\n"
+        "  *memory.used*) echo '1' ;;\n"
         "esac\n"
     )
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-0a")
 
 
 def test_the_processor_is_named_with_its_cores() -> None:
@@ -62,7 +68,28 @@ def test_memory_in_use_is_of_the_whole_gpu() -> None:
 
 
 @pytest.mark.usefixtures("a100")
-@pytest.mark.parametrize("claim", ["V100", "A10", "A100 PCIe", "100"])
+@pytest.mark.parametrize("claim", ["V100", "A10", "A100 PCIe", "100", "L4"])
 def test_another_gpu_is_refused_by_name(claim: str) -> None:
-    with pytest.raises(WrongDevice, match=rf"--device {claim}: the GPU here is NVIDIA A100-SXM4"):
+    with pytest.raises(WrongDevice, match=rf"--device {claim}: CUDA takes NVIDIA A100-SXM4"):
         claimed_device(claim)
+
+
+@pytest.mark.usefixtures("a100")
+def test_the_gpu_is_the_one_that_cuda_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(WrongDevice, match="CUDA takes NVIDIA A100-SXM4-80GB here"):
+        claimed_device("L4")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-04")
+    device = claimed_device("L4")
+    assert device.name == "NVIDIA L4"
+    assert clocks(device)["sm"] == 300
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(WrongDevice, match=r"--device L4: CUDA_VISIBLE_DEVICES is ''"):
+        claimed_device("L4")
+
+
+@pytest.mark.parametrize(
+    ("capability", "has"), [("7.0", False), ("7.5", False), ("8.0", True), ("12.0", True)]
+)
+def test_tf32_is_there_from_ampere_on(capability: str, has: bool) -> None:
+    assert Device("a GPU", {}, Gpu("a GPU", capability, "580")).has_tf32 == has
+    assert not claimed_device("cpu").has_tf32

@@ -2,14 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from benchmarks.speed.case import Case
+from benchmarks.speed.case import ARITHMETICS, ENGINES, Case
 from benchmarks.speed.fps_results import Failure, FpsResult, FpsRun, Measurement
+from benchmarks.speed.runner import LabelsBy
 
 # Not in the files from before they were measured.
-NEWER = ("gpu_used_mb", "tf32")
+NEWER = ("gpu_used_mb", "served_precision", "compile_seconds")
 
 
 @pytest.mark.parametrize("name", ["fps-cpu", "fps-h200", "gpu-acceptance-h200-onnxruntime"])
@@ -26,6 +28,26 @@ def test_files_that_are_there_are_read_and_would_be_written_alike(root: Path, na
         assert {key: written[key] for key in row} == row
         assert all(written[key] is None for key in written.keys() - row.keys())
         assert written.keys() - row.keys() <= set(NEWER)
+
+
+def test_stored_rows_say_what_was_computed_by_whom(root: Path) -> None:
+    """By today's names, also where they were measured under others."""
+    rows = []
+    for file in sorted((root / "docs" / "data").glob("*.json")):
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if file.stem.startswith("fps-") or file.stem.endswith("-onnxruntime"):
+            rows += content["results"]
+        elif file.stem.startswith("gpu-acceptance-"):
+            steps = [step for step in content["steps"] if step["kind"] == "fps"]
+            rows += [row for step in steps for row in step["results"]]
+    assert len(rows) > 40
+    for row in rows:
+        assert row["engine"] in ENGINES
+        assert row["precision"] in ARITHMETICS
+        assert row["labels_by"] in get_args(LabelsBy)
+        on_gpu = row["labels_by"] == "torch on GPU"
+        if row["engine"] == "torch" and on_gpu:  # its default there is TF32
+            assert row["precision"] in ("tf32", "float16")
 
 
 def test_a_failure_is_a_row_with_an_error_and_no_figures() -> None:

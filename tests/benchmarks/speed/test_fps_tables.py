@@ -21,6 +21,7 @@ from ocrnet.zoo import get_spec, load_zoo
 MadeUp = Callable[..., dict[str, Any]]
 CPU = Device("a CPU, 2 cores", {})
 GPU = Device("NVIDIA A100-SXM4-80GB", {}, Gpu("NVIDIA A100-SXM4-80GB", "8.0", "570"))
+V100 = Device("Tesla V100-SXM2-16GB", {}, Gpu("Tesla V100-SXM2-16GB", "7.0", "570"))
 
 
 def test_all_published_rows_are_there_with_the_figures_of_their_architecture(
@@ -48,8 +49,14 @@ def test_published_fps_are_compared_on_their_own_device_alone(made_up: MadeUp) -
         for one in FpsRun.from_json(made_up()).results
         if one.case.architecture == spec.architecture and one.case.engine == "torch"
     ]
+    assert times_published(result, spec, "NVIDIA A100-SXM4-80GB") is None  # its own are in TF32
+    result = _other(result, precision="tf32")
     assert times_published(result, spec, "NVIDIA A100-SXM4-80GB") == pytest.approx(0.16 / 10.45)
     assert times_published(result, spec, "NVIDIA H100") is None
+    of_v100 = get_spec("ocrnet_hr18_cityscapes_40k")  # a GPU without TF32
+    assert times_published(result, of_v100, "Tesla V100-SXM2-16GB") is None
+    in_float32 = _other(result, precision="float32")
+    assert times_published(in_float32, of_v100, "Tesla V100-SXM2-16GB") == pytest.approx(0.16 / 7.5)
     for name, value in {
         "engine": "openvino", "precision": "float16", "mode": "slide", "batch": 8, "height": 512,
     }.items():  # fmt: skip
@@ -129,11 +136,15 @@ def _case(**fields: Any) -> Case:
         ({"engine": "onnxruntime", "precision": "float16"}, CPU, "no float16 arithmetic"),
         ({"precision": "int8"}, CPU, "torch has no int8"),
         ({"engine": "torch-graph", "precision": "int8"}, GPU, "torch has no int8"),
-        ({"engine": "torch-half"}, GPU, "half weights: --precision float16"),
+        ({"engine": "torch-autocast"}, GPU, "is for --precision float16"),
+        ({"engine": "torch-autocast", "precision": "float16"}, CPU, "no float16 arithmetic"),
+        ({"precision": "tf32"}, CPU, "a CPU, 2 cores has no TF32.*: --precision float32"),
+        ({"engine": "tensorrt", "precision": "tf32"}, V100, "compute capability 8.0 on"),
+        ({"engine": "torch-compile", "mode": "slide"}, CPU, "--mode whole"),
+        ({"engine": "tensorrt-bound"}, CPU, "name it with --device"),
         ({"engine": "torch-graph"}, CPU, "torch-graph is a CUDA graph: name a GPU"),
         ({"engine": "torch-graph-channels-last", "mode": "slide"}, GPU, "--mode whole"),
         ({"engine": "onnxruntime-bound", "mode": "slide"}, CPU, "--mode whole"),
-        ({"engine": "http", "precision": "int8"}, CPU, "--precision float32"),
         ({"engine": "http", "batch": 2}, CPU, "use --concurrency"),
         ({"mode": "slide", "batch": 2}, CPU, "--batch is for --mode whole"),
         ({"concurrency": 2}, CPU, "for triton and http"),
@@ -155,7 +166,12 @@ def test_what_there_is_not_is_refused_with_what_there_is(
         ({"precision": "float16"}, GPU),
         ({"engine": "openvino", "precision": "int8", "batch": 4}, CPU),
         ({"engine": "tensorrt", "precision": "int8"}, GPU),
-        ({"engine": "torch-half", "precision": "float16", "batch": 9}, GPU),
+        ({"engine": "torch", "precision": "float16", "batch": 9}, GPU),
+        ({"engine": "torch-autocast", "precision": "float16", "mode": "slide"}, GPU),
+        ({"engine": "torch-compile"}, CPU),
+        ({"engine": "onnxruntime", "precision": "tf32"}, GPU),
+        ({"engine": "tensorrt-bound", "precision": "tf32", "batch": 4}, GPU),
+        ({"engine": "torch"}, V100),
         ({"engine": "torch-graph"}, GPU),
         ({"engine": "onnxruntime-bound"}, CPU),
         ({"engine": "triton", "concurrency": 8, "mode": "slide"}, CPU),
@@ -186,7 +202,13 @@ def test_the_share_of_the_peak_is_of_the_arithmetic_that_is_used(made_up: MadeUp
     assert _table(content).rows[0][-2] == "38%"  # 330.2 GMAC x 0.16 a second of 140
     content["peaks_gmac_s"]["tf32"] = 1400.0
     shares = [row[-2] for row in _table(content).rows[:3]]
-    assert shares == ["4%", "91%", "–"]
+    assert shares == ["38%", "91%", "–"]
+    content["results"][0]["precision"] = "tf32"
+    assert _table(content).rows[0][-2] == "4%"
+    content["results"][0] |= {"engine": "triton", "precision": "as served"}
+    assert _table(content).rows[0][-2] == "–"  # it does not say what it computes in
+    content["results"][0]["served_precision"] = "tf32"
+    assert _table(content).rows[0][-2] == "4%"
 
 
 @pytest.mark.parametrize(
@@ -208,8 +230,8 @@ def test_short_calls_are_shown_to_a_tenth_of_a_millisecond(made_up: MadeUp) -> N
 def test_pytorch_s_other_ways_are_of_the_same_peak(made_up: MadeUp) -> None:
     content = made_up()
     content["peaks_gmac_s"] = {"float32": 140.0, "tf32": 1400.0, "float16": 2800.0}
-    content["results"][0] |= {"engine": "torch-graph"}
-    content["results"][1] |= {"engine": "torch-half", "precision": "float16", "fps": 1.6}
+    content["results"][0] |= {"engine": "torch-graph", "precision": "tf32"}
+    content["results"][1] |= {"engine": "torch", "precision": "float16", "fps": 1.6}
     shares = [row[-2] for row in _table(content).rows[:2]]
     assert shares == ["4%", "19%"]  # 330.2 GMAC x 0.16 of 1400, and x 1.6 of 2800
 
@@ -217,3 +239,45 @@ def test_pytorch_s_other_ways_are_of_the_same_peak(made_up: MadeUp) -> None:
 def test_a_server_elsewhere_may_have_the_gpu() -> None:
     check_case(_case(engine="http"), GPU, elsewhere=True)
     check_case(_case(engine="triton", concurrency=8), GPU, elsewhere=True)
+
+
+def _row(content: dict[str, Any], index: int = 0) -> dict[str, str]:
+    table = _table(content)
+    return dict(zip(table.head, table.rows[index], strict=True))
+
+
+def test_multiples_are_of_what_pytorch_does_by_default(made_up: MadeUp) -> None:
+    """Whichever of its rows comes first: on a GPU that has it, TF32."""
+    content = made_up()
+    content["results"][1] |= {"engine": "torch", "precision": "tf32", "fps": 0.32}
+    content["results"][2] |= {"engine": "torch-graph", "precision": "float16", "fps": 0.64}
+    assert [_row(content, k)["× torch"] for k in range(3)] == ["0.50", "1.00", "2.00"]
+    rows = published_table(FpsRun.from_json(content), {})
+    first = dict(zip(rows.head, rows.rows[0], strict=True))
+    assert (first["fps here"], first["torch ×"]) == ("0.32", "0.50")
+    assert first["torch-graph float16 ×"] == "2.00"
+
+
+def test_a_row_says_who_labels_and_what_is_computed(made_up: MadeUp) -> None:
+    content = made_up()
+    assert _row(content)["labels by"] == "–"  # of before it was recorded
+    content["results"][0] |= {"labels_by": "torch on GPU", "graph": "optimised"}
+    assert _row(content)["labels by"] == "torch on GPU"
+    assert _row(content)["graph"] == "rewritten for CPUs"
+    content["results"][0] |= {
+        "engine": "triton", "precision": "as served", "served_precision": "int8",
+        "weights": "as served",
+    }  # fmt: skip
+    row = _row(content)
+    assert (row["precision"], row["graph"]) == ("int8", "as served")
+    assert "compiled, s" not in row
+    content["results"][1]["compile_seconds"] = 123.4
+    assert (_row(content, 1)["compiled, s"], _row(content, 2)["compiled, s"]) == ("123", "–")
+
+
+def test_a_device_without_a_known_peak_is_said(made_up: MadeUp) -> None:
+    content = made_up("NVIDIA L20")
+    content["peaks_gmac_s"] = {}
+    page = render(FpsRun.from_json(content), {}, {})
+    assert "No peak is known of NVIDIA L20: the column 'of peak' is empty." in page
+    assert "No peak is known" not in render(FpsRun.from_json(made_up()), {}, {})

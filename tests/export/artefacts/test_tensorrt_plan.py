@@ -26,7 +26,7 @@ from export.network.ocrnet import _HRNETS
 from export.tensorrt.api import Gpu
 from export.tensorrt.plan_builder import BuildOptions, Plan
 from export.tensorrt.profiles import ShapeRange
-from ocrnet.artefacts import Int8Facts, graph_folder
+from ocrnet.artefacts import Int8Facts, Precision, graph_folder
 from ocrnet.zoo import Size, get_spec
 from tests.small_models import small_spec
 
@@ -96,6 +96,10 @@ def test_a_manifest_says_how_and_for_what_the_plan_was_built(
         "compute_capability": "8.0",
         "driver": "610.43",
     }
+    assert content["build"].pop("ports") == {
+        "inputs": [{"name": "image", "element": "UINT8", "dims": [-1, 64, 96, 3]}],
+        "outputs": [{"name": "logits", "element": "FLOAT16", "dims": [-1, 21, 16, 24]}],
+    }
     assert content["build"] == {
         "level": 2,
         "workspace": 512,
@@ -106,6 +110,7 @@ def test_a_manifest_says_how_and_for_what_the_plan_was_built(
         "layers": 612,
         "parse_seconds": 1.23,
         "build_seconds": 80.5,
+        "tf32": False,
     }
     assert graphs[0].graph.output[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT16
 
@@ -118,7 +123,7 @@ def test_an_int8_plan_is_float16_between_and_says_how_it_was_calibrated(
     assert list(content["build"]) == [
         *("calibration", "floating", "changed_labels", "miou_loss", "parts_measured"),
         *("level", "workspace", "tiling", "l2_limit", "aux_streams", "profiles"),
-        *("layers", "parse_seconds", "build_seconds"),
+        *("layers", "parse_seconds", "build_seconds", "tf32", "ports"),
     ]
     assert content["build"]["floating"] == ["attention"]
     assert "nncf" in content["versions"]
@@ -156,6 +161,17 @@ def test_a_plan_is_built_again_for_other_settings_alone(source: Source, tmp_path
         {"int8": Int8Settings(measure_layer_groups=True)},
     ):
         assert not is_current(source, "window", target, dataclasses.replace(settings, **other))
+
+
+@pytest.mark.parametrize(("precision", "anew"), [("float32", True), ("float16", False)])
+def test_tf32_is_a_matter_of_float32_plans_alone(
+    source: Source, tmp_path: Path, precision: Precision, anew: bool
+) -> None:
+    target = Target("tensorrt", precision, "8.0")
+    settings = BuildSettings(tmp_path, gpu=HERE)
+    _written(source, target, settings)
+    with_tf32 = dataclasses.replace(settings, plan=BuildOptions(tf32=True))
+    assert is_current(source, "window", target, with_tf32) == (not anew)
 
 
 def test_a_plan_of_another_gpu_is_built_again(source: Source, tmp_path: Path) -> None:

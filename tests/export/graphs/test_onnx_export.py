@@ -19,9 +19,9 @@ from export.evaluation.gates import parity_tolerance
 from export.evaluation.parity import DYNAMIC_SIZES, compare
 from export.evaluation.runners import run_onnx, run_pytorch
 from export.graphs.ports import declared_ports
-from export.triton.agreement import differences
 from export.triton.config_files import config_files
 from export.triton.models import Serving
+from export.triton.port_differences import differences
 from ocrnet.artefacts import Kind, find_graphs, read_manifest
 from ocrnet.cli import main
 from ocrnet.engines import open_engine

@@ -40,6 +40,9 @@ class _OnNetwork:
     def __init__(self, network: torch.nn.Module):
         self._network = network
 
+    def outputs(self, size: Size) -> frozenset[str]:
+        return frozenset({"logits"})
+
     async def infer(self, images: NDArray[np.uint8], output: str) -> NDArray[np.generic]:
         assert output == "logits"
         with torch.inference_mode():

@@ -14,15 +14,15 @@ import pytest
 from export.artefacts.build_artefact import is_current
 from export.artefacts.settings import BuildSettings
 from export.artefacts.targets import Target
-from export.graphs.ports import FREE, Port, declared_ports
+from export.graphs.ports import declared_ports
 from export.graphs.source import DEMO_WEIGHTS, Source
-from export.tensorrt.api import Gpu, find_gpu, load_tensorrt
-from export.tensorrt.plan_builder import BuildOptions, build_plan
+from export.tensorrt.api import Gpu, find_gpu, load_tensorrt, make_logger
+from export.tensorrt.plan_builder import BuildOptions, _set_options, build_plan
 from export.tensorrt.plan_runner import PlanGraph, check_plan
 from export.tensorrt.profiles import shape_range
-from ocrnet.artefacts import BuildFacts, Manifest, PlanFacts, PlanGpu, read_manifest
+from ocrnet.artefacts import FREE, BuildFacts, Manifest, PlanFacts, PlanGpu, Port, read_manifest
 from ocrnet.cli import main
-from ocrnet.errors import ArtefactError
+from ocrnet.errors import ArtefactError, EngineError, OcrnetError, OutOfMemory
 from ocrnet.zoo import ModelSpec, Size, get_spec
 from tests.small_models import one_block_a_branch, small_spec
 
@@ -130,6 +130,19 @@ def test_a_graph_of_mixed_types_is_refused_with_the_node() -> None:
         build_plan(load_tensorrt("tensorrt_rtx"), model, shapes, BuildOptions())
 
 
+@pytest.mark.usefixtures("_rtx")
+def test_float32_is_no_tf32_unless_asked_for() -> None:
+    """TensorRT's own default rounds products in float32."""
+    trt = load_tensorrt("tensorrt_rtx")
+    builder = trt.Builder(make_logger(trt))
+    flag = trt.BuilderFlag.TF32
+    assert builder.create_builder_config().get_flag(flag)
+    for options in (BuildOptions(), BuildOptions(tf32=True)):
+        config = builder.create_builder_config()
+        _set_options(trt, config, options)
+        assert config.get_flag(flag) == options.tf32
+
+
 def test_shapes_of_plans() -> None:
     spec = get_spec("demo")
     dynamic = shape_range(spec, None, max_batch=8, max_size=Size(2048, 2048))
@@ -200,7 +213,7 @@ def test_a_plan_gives_copies_of_the_outputs_that_are_asked_for(
     manifest = dataclasses.replace(
         _manifest("8.0", "11.1.0"),
         outputs=["logits", "labels"],
-        build=BuildFacts(plan=PlanFacts(3, 0, "none", 0, None, 2, 612, 1.0, 80.0)),
+        build=BuildFacts(plan=PlanFacts(3, 0, "none", 0, None, 2, 612, 1.0, 80.0, tf32=False)),
     )
     manifest.write(tmp_path)
     (tmp_path / manifest.file).write_bytes(b"a plan")
@@ -216,6 +229,49 @@ def test_a_plan_gives_copies_of_the_outputs_that_are_asked_for(
     graph.close()
     with pytest.raises(AssertionError):
         graph.run(images, "logits")
+
+
+@pytest.mark.parametrize(
+    ("fails", "said", "kind", "translated"),
+    [
+        ("activate", "Could not deserialize engine", ArtefactError, "TensorRT cannot load .*plan"),
+        ("activate", "CUDA error: out of memory", OutOfMemory, "memory"),
+        ("infer", "CUDA error: 700", EngineError, r"failed on images of shape \(1, 8, 4, 3\)"),
+        ("infer", "Cuda Runtime (out of memory)", OutOfMemory, "memory"),
+    ],
+)
+def test_what_polygraphy_raises_is_ours(
+    fails: str,
+    said: str,
+    kind: type[OcrnetError],
+    translated: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exception = pytest.importorskip("polygraphy.exception")
+
+    class Runner:
+        def __init__(self, engine: object):
+            pass
+
+        def __getattr__(self, name: str):
+            def call(*_: object, **__: object) -> None:
+                if name == fails:
+                    raise exception.PolygraphyException(said)
+
+            return call
+
+    polygraphy = SimpleNamespace(EngineFromBytes=lambda data: data, TrtRunner=Runner)
+    monkeypatch.setitem(sys.modules, "polygraphy.backend.trt", polygraphy)
+    gpu, tensorrt = Gpu("NVIDIA A100", "8.0", "610.43"), SimpleNamespace(__version__="11.1.0")
+    monkeypatch.setattr("export.tensorrt.plan_runner.find_gpu", lambda: gpu)
+    monkeypatch.setattr("export.tensorrt.plan_runner.load_tensorrt", lambda _: tensorrt)
+    manifest = _manifest("8.0", "11.1.0")
+    manifest.write(tmp_path)
+    (tmp_path / manifest.file).write_bytes(b"a plan")
+    with pytest.raises(kind, match=translated) as caught:
+        PlanGraph(tmp_path / manifest.file).run(np.zeros((1, 8, 4, 3), np.uint8), "logits")
+    assert type(caught.value) is kind
 
 
 def test_the_gpu_is_what_nvidia_smi_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,18 +20,20 @@ from export.artefacts.settings import BuildSettings
 from export.artefacts.target_builder import Job
 from export.artefacts.targets import Target
 from export.checkpoints.loading import RANDOM_WEIGHTS
-from export.graphs.ports import FREE, Port, Ports, declared_ports
+from export.graphs.ports import declared_ports
 from export.graphs.source import Source
-from export.triton.agreement import differences, disagreements
+from export.triton.agreement import disagreements
 from export.triton.config_files import write_configs
 from export.triton.models import Serving
-from ocrnet.artefacts import Kind, find_graphs, graph_folder, sha256_of
+from export.triton.port_differences import differences
+from ocrnet.artefacts import FREE, Kind, Port, Ports, find_graphs, graph_folder, sha256_of
 from ocrnet.cli import main
 from ocrnet.zoo import ModelSpec, Size, get_spec
 from tests.small_models import one_block_a_branch
 
 pytestmark = pytest.mark.slow
 
+SPEC = get_spec("demo")
 KINDS: tuple[Kind, ...] = ("dynamic", "window", "whole")
 FLOAT32, FLOAT16 = Target("onnx", "float32"), Target("onnx", "float16")
 INT8 = Target("onnx", "int8")
@@ -158,36 +160,14 @@ def test_every_configuration_fits_what_it_serves(built: dict[str, Path], kind: K
             config = _config(folder / "configs" / f"{variant}.pbtxt")
             _, told = _session(folder / "1" / config.default_model_filename)
             assert not differences(told, config)
-        assert not disagreements(folder)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_plans_of_the_float16_graphs_fit_their_configurations(
-    built: dict[str, Path], kind: Kind
-) -> None:
-    """As far as TensorRT's own parser says what it makes of the graph."""
-    trt = pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
-    logger = trt.Logger(trt.Logger.ERROR)
-    network = trt.Builder(logger).create_network()
-    folder = built["optimised"] / f"demo_{kind}"
-    graph = (folder / "1" / FLOAT16.file).read_bytes()
-    assert trt.OnnxParser(network, logger).parse(graph)
-    elements = {trt.DataType.UINT8: "UINT8", trt.DataType.HALF: "FLOAT16"}
-    inputs, outputs = (
-        tuple(Port(t.name, elements[t.dtype], tuple(t.shape)) for t in map(of, range(count)))
-        for of, count in (
-            (network.get_input, network.num_inputs),
-            (network.get_output, network.num_outputs),
-        )
-    )
-    assert not differences(Ports(inputs, outputs), _config(folder / "config.pbtxt"))
+        assert not disagreements(built[graph], SPEC, kind)
 
 
 def test_the_graph_that_git_holds_fits_its_configurations(root: Path) -> None:
     folder = root / "model_repository" / "demo_dynamic"
     _, told = _session(folder / "1" / "model.onnx")
     assert not differences(told, _config(folder / "configs" / "cpu.pbtxt"))
-    assert not disagreements(folder)
+    assert not disagreements(root / "model_repository", SPEC, "dynamic")
 
 
 def _undeclare(repository: Path, kind: Kind) -> Path:
@@ -266,7 +246,7 @@ def test_a_file_that_cannot_be_read_is_named(repository: Path, broken: str) -> N
     path = repository / "demo_window" / broken
     path.unlink()
     path.write_bytes(b"\xff\xfe nothing { of the kind")
-    (found,) = disagreements(repository / "demo_window")
+    (found,) = disagreements(repository, SPEC, "window")
     assert found.startswith(f"{path} is not ")
 
 
@@ -275,15 +255,14 @@ def test_only_what_onnx_runtime_serves_is_compared(repository: Path) -> None:
     text = path.read_text().replace("[19, 16, 24]", "[19, 16, 25]")
     text = text.replace('default_model_filename: "model.onnx"', "")
     path.write_text(text)
-    assert len(disagreements(path.parents[1])) == 1
+    assert len(disagreements(repository, SPEC, "window")) == 1
     path.write_text(text.replace("onnxruntime_onnx", "tensorrt_plan"))
-    assert not disagreements(path.parents[1])
+    assert not disagreements(repository, SPEC, "window")
 
 
 def test_a_build_answers_for_its_own_graphs_alone(repository: Path) -> None:
     """An older graph beside it does not make a build fail that worked."""
     path = repository / "demo_window" / "configs" / "cpu.pbtxt"
     path.write_text(path.read_text().replace("[19, 16, 24]", "[19, 16, 25]"))
-    folder = path.parents[1]
-    assert len(disagreements(folder, {"model.onnx"})) == 1
-    assert not disagreements(folder, {"model_int8.xml"})
+    assert len(disagreements(repository, SPEC, "window", {"model.onnx"})) == 1
+    assert not disagreements(repository, SPEC, "window", {"model_int8.xml"})

@@ -1,11 +1,14 @@
 """Triton's configurations, read with Triton's own schema."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import (
     TYPE_FP16,
+    TYPE_FP32,
     TYPE_UINT8,
     ModelConfig,
     ModelInput,
@@ -13,9 +16,10 @@ from tritonclient.grpc.model_config_pb2 import (
     ModelQueuePolicy,
 )
 
+from benchmarks.lib.architectures import architectures
 from export.artefacts.targets import kinds_of
 from export.graphs.onnx_export import fixed_size
-from export.triton.config_files import config_files
+from export.triton.config_files import config_files, loadable_kinds
 from export.triton.models import VARIANTS, Serving, Variant, model_config
 from export.triton.pbtxt import format_config
 from ocrnet.cli import main
@@ -25,11 +29,11 @@ DEMO = get_spec("demo")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize(
-    "name", ["demo", "ocrnet_r101-d8_cityscapes_40k_b8", "ocrnet_hr48_ade20k_80k"]
-)
-def test_a_configuration_is_read_back_as_it_was_written(name: str, variant: Variant) -> None:
-    spec = get_spec(name)
+@pytest.mark.parametrize("architecture", architectures())
+def test_a_configuration_is_read_back_as_it_was_written(
+    architecture: str, variant: Variant
+) -> None:
+    spec = architectures()[architecture][0]
     for kind in kinds_of(spec):
         config = model_config(spec, kind, fixed_size(spec, kind), variant, Serving())
         assert text_format.Parse(format_config(config), ModelConfig()) == config
@@ -74,14 +78,72 @@ def test_a_window_graph_is_served_as_it_was_asked_for() -> None:
     assert (group.kind, group.count) == (ModelInstanceGroup.KIND_CPU, 1)
 
 
-def test_every_model_has_three_variants_of_each_graph() -> None:
+def test_every_model_has_all_variants_of_each_graph() -> None:
     for spec in load_zoo().values():
         files = config_files(spec, Serving())
-        assert len(files) == 3 * len(kinds_of(spec))
+        assert len(files) == len(VARIANTS) * len(kinds_of(spec))
         for name, text in files.items():
             parsed = text_format.Parse(text, ModelConfig())
             assert name.startswith(f"{parsed.name}/")
             assert parsed.output[0].dims[0] == spec.classes
+
+
+@pytest.mark.parametrize(
+    ("place", "file", "logits", "labels"),
+    [
+        ("config.pbtxt", "model_sm90_fp16.plan", TYPE_FP16, True),
+        ("configs/plan-float32.pbtxt", "model_sm90.plan", TYPE_FP32, True),
+        ("configs/plan-int8.pbtxt", "model_sm90_int8.plan", TYPE_FP16, True),
+        ("configs/onnx.pbtxt", "model_fp16.onnx", TYPE_FP16, True),
+        ("configs/onnx-int8.pbtxt", "model_int8.onnx", TYPE_FP32, True),
+        ("configs/cpu.pbtxt", "model.onnx", TYPE_FP32, False),
+    ],
+)
+def test_each_variant_serves_its_own_artefact(
+    place: str, file: str, logits: int, labels: bool
+) -> None:
+    for kind in ("dynamic", "window", "whole"):
+        config = text_format.Parse(
+            config_files(DEMO, Serving())[f"demo_{kind}/{place}"], ModelConfig()
+        )
+        plans = config.platform == "tensorrt_plan"
+        assert plans == file.endswith(".plan")
+        loaded = config.cc_model_filenames["9.0"] if plans else config.default_model_filename
+        assert loaded == file
+        outputs = {output.name: output.data_type for output in config.output}
+        expected = {"logits": logits} | (
+            {"labels": TYPE_UINT8} if labels and kind == "whole" else {}
+        )
+        assert outputs == expected
+        (group,) = config.instance_group
+        on_cpu = group.kind == ModelInstanceGroup.KIND_CPU
+        assert on_cpu == (place == "configs/cpu.pbtxt")
+        graphs = [spec.batch_size for spec in config.optimization.cuda.graph_spec]
+        assert graphs == (list(range(1, 9)) if plans and kind != "dynamic" else [])
+        warmed = {warmup.batch_size for warmup in config.model_warmup}
+        engine_at_start = place == "configs/onnx-int8.pbtxt" and kind == "whole"
+        assert warmed == ({1, 8} if kind == "window" or engine_at_start else {1})
+        accelerators = config.optimization.execution_accelerators.gpu_execution_accelerator
+        in_runtime = place == "configs/onnx-int8.pbtxt" and kind != "dynamic"
+        assert [one.name for one in accelerators] == (["tensorrt"] if in_runtime else [])
+
+
+def test_what_each_configuration_can_load_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place in ("demo_window/1/model_sm120_int8.plan", "demo_dynamic/1/model.onnx"):
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).touch()
+    found = loadable_kinds(DEMO, tmp_path)
+    assert {place: kinds for place, kinds in found.items() if kinds} == {
+        "configs/plan-int8.pbtxt": ["window"],
+        "configs/cpu.pbtxt": ["dynamic"],
+    }
+    shutil.rmtree(tmp_path / "demo_dynamic")  # which is no ONNX file
+    assert main(["export", "repository", "demo", "--repository", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^ +config\.pbtxt +none$", said, re.MULTILINE)
+    assert re.search(r"^ +configs/plan-int8\.pbtxt +window$", said, re.MULTILINE)
 
 
 def test_plans_are_chosen_by_compute_capability_and_batches_have_graphs() -> None:
@@ -116,7 +178,7 @@ def test_the_committed_configurations_are_what_is_generated(
 def test_writing_twice_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["export", "repository", "demo", "ocrnet_hr18_voc12_20k"]
     assert main([*command, "--repository", str(tmp_path)]) == 0
-    assert "demo: 9 configurations written" in capsys.readouterr().out
+    assert "demo: 18 configurations written" in capsys.readouterr().out
     assert (tmp_path / "ocrnet_hr18_voc12_20k_window" / "configs" / "cpu.pbtxt").is_file()
     assert not (tmp_path / "ocrnet_hr18_voc12_20k_whole").exists()
     assert main([*command, "--repository", str(tmp_path)]) == 0

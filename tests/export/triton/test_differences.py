@@ -6,8 +6,9 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from export.graphs.ports import FREE, Port, Ports
-from export.triton.agreement import differences
+from export.triton.loaded_files import loaded_files
+from export.triton.port_differences import differences
+from ocrnet.artefacts import FREE, Port, Ports
 
 _CONFIG = """
 max_batch_size: 8
@@ -42,6 +43,29 @@ def test_whatever_differs_is_said(image: Port, outputs: list[Any], text: str) ->
     ports = [Port(*output) if isinstance(output, tuple) else output for output in outputs]
     found = differences(Ports((image,), tuple(ports)), config)
     assert any(f"the graph has {text}" in one for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("config", "files"),
+    [
+        ("", [("model.onnx", "")]),
+        ('platform: "onnxruntime_onnx"', [("model.onnx", "")]),
+        ('backend: "onnxruntime" platform: "onnxruntime_onnx"', [("model.onnx", "")]),
+        ('backend: "tensorrt"', [("model.plan", "")]),
+        ('platform: "tensorrt_plan" default_model_filename: "a.plan"', [("a.plan", "")]),
+        ('default_model_filename: "a.plan"', [("a.plan", "")]),
+        ('platform: "tensorrt_plan" default_model_filename: "a.onnx"', []),
+        ('backend: "python" default_model_filename: "model.py"', []),
+        ('backend: "tensorrt" platform: "onnxruntime_onnx"', []),
+        (
+            'platform: "tensorrt_plan" cc_model_filenames { key: "9.0" value: "b.plan" } '
+            'cc_model_filenames { key: "8.0" value: "c.plan" }',
+            [("model.plan", ""), ("c.plan", "8.0"), ("b.plan", "9.0")],
+        ),
+    ],
+)
+def test_what_triton_loads_is_known(config: str, files: list[tuple[str, str]]) -> None:
+    assert loaded_files(text_format.Parse(config, ModelConfig())) == files
 
 
 def test_batches_and_reshapes_are_as_in_triton() -> None:

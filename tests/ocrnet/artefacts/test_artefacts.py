@@ -1,11 +1,22 @@
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import onnx
 import pytest
 
-from ocrnet.artefacts import Kind, Manifest, find_artefacts, find_graphs, kinds_present, sha256_of
+from ocrnet.artefacts import (
+    Kind,
+    Manifest,
+    Precision,
+    artefact_stem,
+    find_artefacts,
+    find_graphs,
+    kinds_present,
+    precision_named,
+    sha256_of,
+)
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size, get_spec
 
@@ -190,3 +201,10 @@ def test_the_committed_manifest_fits_the_committed_graph(root: Path) -> None:
     manifest = json.loads((folder / MANIFEST).read_text())
     assert manifest["files"]["model.onnx"] == sha256_of(folder / "model.onnx")
     assert (folder / "model.onnx").stat().st_size <= 14_000_000
+
+
+@pytest.mark.parametrize("gpu", ["", "sm80", "rtx"])
+@pytest.mark.parametrize("precision", get_args(Precision))
+def test_names_of_artefacts_tell_their_precision(precision: Precision, gpu: str) -> None:
+    for ending in (".onnx", ".plan", ".xml"):
+        assert precision_named(artefact_stem(precision, gpu) + ending) == precision

@@ -13,6 +13,8 @@ from ocrnet.artefacts import (
     Manifest,
     PlanFacts,
     PlanGpu,
+    Port,
+    Ports,
     Profile,
     read_manifest,
 )
@@ -34,6 +36,7 @@ PLAN = {
     "layers": 612,
     "parse_seconds": 1.25,
     "build_seconds": 80.5,
+    "tf32": False,
 }
 # As builds of all targets write them; all but a plan's as before there were dataclasses.
 BUILDS = {
@@ -42,6 +45,13 @@ BUILDS = {
     "INT8 for CPUs": INT8 | {"passes": ["token_head", "convolutions"]},
     "INT8 plan": INT8 | PLAN,
     "plan": PLAN,
+    "plan with ports": PLAN
+    | {
+        "ports": {
+            "inputs": [{"name": "image", "element": "UINT8", "dims": [-1, 512, 512, 3]}],
+            "outputs": [{"name": "logits", "element": "FLOAT16", "dims": [-1, 19, 128, 128]}],
+        }
+    },
 }
 PLAN_FACTS = {
     "profile": {"min": [1, 512, 512, 3], "opt": [4, 512, 512, 3], "max": [8, 512, 512, 3]},
@@ -78,10 +88,15 @@ def test_a_manifest_is_written_as_it_was_read(
 
 
 def test_facts_are_read_by_their_names(written: Callable[..., Path]) -> None:
+    with_ports = read_manifest(written(build=BUILDS["plan with ports"])).build
+    assert with_ports.ports == Ports(
+        (Port("image", "UINT8", (-1, 512, 512, 3)),),
+        (Port("logits", "FLOAT16", (-1, 19, 128, 128)),),
+    )
     manifest = read_manifest(written(build=BUILDS["INT8 plan"], **PLAN_FACTS))
     assert manifest.build == BuildFacts(
         int8=Int8Facts(INT8["calibration"], INT8["floating"], 0.01234, None, groups_measured=False),
-        plan=PlanFacts(3, 0, "none", 0, None, 2, 612, 1.25, 80.5),
+        plan=PlanFacts(3, 0, "none", 0, None, 2, 612, 1.25, 80.5, tf32=False),
     )
     assert manifest.profile == Profile([1, 512, 512, 3], [4, 512, 512, 3], [8, 512, 512, 3])
     assert manifest.gpu == PlanGpu("NVIDIA A100", "8.0", "610.43")
@@ -101,8 +116,14 @@ def test_keys_of_other_versions_are_passed_over(written: Callable[..., Path], fi
         {"level": "3", "workspace": 0},
         PLAN | {"tiling": "most"},
         PLAN | {"aux_streams": "2"},
+        PLAN | {"tf32": None},
         {"level": 3, "workspace": 0, "layers": 612, "parse_seconds": 1.25, "build_seconds": 80.5},
         {"passes": "token_head"},
+        {"ports": [1]},
+        {"ports": {"inputs": []}},
+        {"ports": {"inputs": [], "outputs": ["logits"]}},
+        {"ports": {"inputs": [], "outputs": [{"name": "logits", "element": 1, "dims": []}]}},
+        {"ports": {"inputs": [], "outputs": [{"name": "a", "element": "FLOAT", "dims": ["N"]}]}},
     ],
 )
 def test_what_cannot_be_read_is_not_stated(

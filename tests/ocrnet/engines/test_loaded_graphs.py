@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
 from ocrnet.engines.openvino import OpenVinoGraph, cpu_config
-from ocrnet.errors import ArtefactError
+from ocrnet.errors import ArtefactError, EngineError
 
 IMAGES = np.arange(2 * 4 * 6 * 3, dtype=np.uint8).reshape(2, 4, 6, 3)
 Graph = OpenVinoGraph | OnnxRuntimeGraph
@@ -107,5 +107,64 @@ def test_onnx_runtime_is_as_quiet_and_as_exact_as_asked_for(
         seen[1].get_session_config_entry("session.disable_quant_qdq")
 
 
+def test_onnx_runtime_runs_nothing_for_labels_where_logits_alone_are_wanted(
+    model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[bytes] = []
+    session = onnxruntime.InferenceSession
+
+    def spy(source: bytes, *settings: object, **rest: object) -> object:
+        opened.append(source)
+        return session(source, *settings, **rest)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", spy)
+    content = model.SerializeToString()
+    graph = OnnxRuntimeGraph(content)
+    graph.run(IMAGES, "labels")
+    graph.run_outputs(IMAGES, ["labels", "logits"])
+    assert opened == [content]  # no memory for what may never be asked for
+    for _ in range(2):
+        logits = graph.run(IMAGES, "logits")
+        np.testing.assert_array_equal(logits, IMAGES.transpose(0, 3, 1, 2))
+    (_, cut) = opened
+    left = onnx.load_from_string(cut).graph
+    assert [node.op_type for node in left.node] == ["Cast", "Transpose"]
+
+
+def test_logits_of_a_file_that_was_replaced_are_still_those_of_its_labels(
+    model: onnx.ModelProto, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.onnx"
+    onnx.save(model, path)
+    graph = OnnxRuntimeGraph(path)
+    path.write_bytes(b"of another checkpoint")
+    np.testing.assert_array_equal(graph.run(IMAGES, "logits"), IMAGES.transpose(0, 3, 1, 2))
+
+
 def test_openvino_computes_in_float32_with_all_threads_on_one_call() -> None:
     assert cpu_config() == {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+
+
+class _FailingProvider:
+    """A session whose provider fails in a run, as that of a GPU does."""
+
+    def __init__(self, session: object):
+        self._session = session
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._session, name)
+
+    def run(self, *_: object) -> None:
+        states = onnxruntime.capi.onnxruntime_pybind11_state
+        raise states.EPFail("CUDA failure 719: unspecified launch failure")
+
+
+def test_a_run_that_fails_on_its_provider_is_not_repeated_on_another(
+    model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ONNX Runtime would go on with the CPU from then on, and print it alone."""
+    graph = OnnxRuntimeGraph(model.SerializeToString())
+    monkeypatch.setattr(graph._session, "_sess", _FailingProvider(graph._session._sess))
+    with pytest.raises(EngineError, match="failed on images of shape"):
+        graph.run(IMAGES, "logits")
+    assert capsys.readouterr().out == ""

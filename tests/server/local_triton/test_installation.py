@@ -69,6 +69,13 @@ def test_it_is_installed_once(installer: _Installer, tmp_path: Path) -> None:
     assert str(first.folder) in said[0]
 
 
+def test_what_is_installed_is_used_without_writing(installer: _Installer, tmp_path: Path) -> None:
+    first = install_environment(tmp_path)
+    (tmp_path / "lock").unlink()
+    assert install_environment(tmp_path) == first
+    assert not (tmp_path / "lock").exists()  # a container's folders are read-only
+
+
 def test_what_was_interrupted_is_done_anew(installer: _Installer, tmp_path: Path) -> None:
     installer.broken = True
     with pytest.raises(OcrnetError, match="pip failed"):

@@ -95,6 +95,40 @@ def _command(repository: Path, folder: Path) -> Iterator[subprocess.Popen[str]]:
             running.kill()
 
 
+_INTERRUPTED_ELSEWHERE = """
+import signal, subprocess, sys, threading
+from pathlib import Path
+from server.local_triton.process import LocalTriton, _Run
+
+triton = LocalTriton.__new__(LocalTriton)
+sleeper = subprocess.Popen(["sleep", "600"])
+triton._run = _Run(sleeper, sleeper.pid, Path("log"), 0)
+
+def interrupt():
+    threading.Event().wait(0.5)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    threading.Event().wait()
+
+threading.Thread(target=interrupt, daemon=True).start()
+try:
+    triton.wait()
+except KeyboardInterrupt:
+    sleeper.kill()
+    print("interrupted", flush=True)
+"""
+
+
+def test_ctrl_c_is_noticed_where_another_thread_takes_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_ELSEWHERE],
+        capture_output=True,
+        text=True,
+        timeout=patience(6),
+        check=False,
+    )
+    assert done.stdout == "interrupted\n", done.stderr
+
+
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM", "SIGKILL"])
 @pytest.mark.usefixtures("local_triton_environment")
 def test_however_the_command_ends_nothing_stays(

@@ -13,7 +13,7 @@ from ocrnet.zoo import get_spec
 from server.local_triton.repository import write_repository
 
 DEMO = [get_spec("demo")]
-FP32, UINT8 = 11, 2  # of Triton's DataType
+FP16, FP32, UINT8 = 10, 11, 2  # of Triton's DataType
 
 
 def _config(folder: Path) -> ModelConfig:
@@ -73,6 +73,41 @@ def test_a_fixed_graph_is_used_where_there_is_one(
     ]
     used = _config(tmp_path / "new" / "demo_window").parameters["graph"].string_value
     assert used == str(window / "1" / "model.onnx")
+
+
+@pytest.mark.slow
+def test_the_graph_that_a_chosen_configuration_names_is_served(
+    labelled_demo: Path, tmp_path: Path
+) -> None:
+    names = write_repository(tmp_path / "new", labelled_demo, DEMO, config_name="onnx")
+    assert names == ["demo_dynamic", "demo_whole"]
+    whole, dynamic = (_config(tmp_path / "new" / f"demo_{kind}") for kind in ("whole", "dynamic"))
+    path = labelled_demo / "demo_whole" / "1" / "model_fp16.onnx"
+    assert whole.parameters["graph"].string_value == str(path)
+    assert [(one.name, one.data_type, list(one.dims)) for one in whole.output] == [
+        ("logits", FP16, [19, 64, 128]),
+        ("labels", UINT8, [256, 512]),
+    ]
+    # Of the dynamic graph, which is not built in float16, the float32 one is served.
+    assert dynamic.parameters["graph"].string_value.endswith("/demo_dynamic/1/model.onnx")
+    assert [(one.name, one.data_type) for one in dynamic.output] == [("logits", FP32)]
+
+
+@pytest.mark.slow
+def test_a_damaged_graph_of_a_chosen_configuration_is_refused(
+    labelled_demo: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(labelled_demo, tmp_path / "repository")
+    path = tmp_path / "repository" / "demo_whole" / "1" / "model_fp16.onnx"
+    path.write_bytes(path.read_bytes() + b"\0")
+    write_repository(tmp_path / "cpu", tmp_path / "repository", DEMO)  # does not serve it
+    with pytest.raises(ArtefactError, match=r"model_fp16\.onnx is damaged"):
+        write_repository(tmp_path / "onnx", tmp_path / "repository", DEMO, config_name="onnx")
+
+
+def test_a_configuration_that_was_chosen_is_there(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArtefactError, match=r"onyx\.pbtxt is missing: .* there are cpu, onnx$"):
+        write_repository(tmp_path, root / "model_repository", DEMO, config_name="onyx")
 
 
 def test_without_a_configuration_it_says_who_writes_it(
