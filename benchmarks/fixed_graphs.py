@@ -13,9 +13,11 @@ the end the tables are written into the page, between its two markers.
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import onnx
@@ -61,16 +63,20 @@ ENGINES: dict[str, Callable[[Path], LoadedGraph]] = {
 _MAX_BATCH = 8
 
 
+What = Literal["logits", "plan", "seconds"]
+
+
 @dataclass(frozen=True)
 class Case:
-    """One fixed graph: `plain`, `optimised`, or `plan`, which TensorRT-RTX builds."""
+    """One measurement of a fixed graph: `plain` or `optimised`, before and after."""
 
+    what: What
     model: str
     kind: Kind
     graph: str
 
     def __str__(self) -> str:
-        return f"{self.model} {self.kind} {self.graph}"
+        return f"{self.what} of {self.model} {self.kind} {self.graph}"
 
 
 def main() -> int:
@@ -94,9 +100,12 @@ def main() -> int:
             source = Source(spec, best_checkpoint(spec))
         size = fixed_size(source.spec, case.kind)
         assert size is not None
-        if case.graph == "plan":
+        if case.what == "plan":
             return _plans(source, size)
-        return _graphs(_network(source, case.graph, size), size, arguments.turns)
+        network = _network(source, case.graph, size)
+        if case.what == "logits":
+            return _logits(network, size)
+        return {"seconds": _seconds(network, size, arguments.turns)}
 
     header = {
         "date": provenance.today(),
@@ -114,13 +123,17 @@ def main() -> int:
 
 
 def _cases(models: list[str], kinds: list[Kind]) -> list[Case]:
+    """What takes long comes last."""
     cases = []
-    for name in models:
-        spec = get_spec(name)
-        rewritten = Source(spec, "").passes("float32").names()
-        graphs = ["plain", *(["optimised"] if rewritten else []), "plan"]
-        has = [kind for kind in kinds_of(spec) if kind in kinds]
-        cases += [Case(name, kind, graph) for kind in has for graph in graphs]
+    for what in get_args(What):
+        for kind in kinds:
+            for name in models:
+                spec = get_spec(name)
+                graphs = ["plain"]
+                if what != "plan" and Source(spec, "").passes("float32").names():
+                    graphs.append("optimised")
+                if kind in kinds_of(spec):
+                    cases += [Case(what, name, kind, graph) for graph in graphs]
     return cases
 
 
@@ -130,26 +143,46 @@ def _network(source: Source, graph: str, size: Size) -> nn.Module:
     return OptimisedNetwork(source.network, size, source.passes("float32")).eval()
 
 
-def _graphs(network: nn.Module, size: Size, turns: int) -> Facts:
-    """Return nodes of both graphs, and of each engine all seconds and how far logits are apart.
+@contextmanager
+def _graphs(network: nn.Module, size: Size) -> Iterator[dict[str, Path]]:
+    """Export both graphs; yield their files."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = {when: Path(folder) / f"{when}.onnx" for when in ("before", "after")}
+        onnx.save(trace_graph(network, size), files["before"])
+        onnx.save(export_graph(network, size), files["after"])
+        yield files
+
+
+def _image(size: Size) -> Images:
+    return draw_scene(0, size.height, size.width).image[None]
+
+
+def _logits(network: nn.Module, size: Size) -> Facts:
+    """Return nodes of both graphs, and how far logits are apart by each engine.
 
     The difference is the largest over the largest logit.
     """
-    images = draw_scene(0, size.height, size.width).image[None]
-    both = {"before": trace_graph(network, size), "after": export_graph(network, size)}
-    seconds, difference = {}, {}
-    with tempfile.TemporaryDirectory() as folder:
-        for when, model in both.items():
-            onnx.save(model, Path(folder) / f"{when}.onnx")
+    difference = {}
+    with _graphs(network, size) as files:
+        nodes = {when: len(onnx.load(file).graph.node) for when, file in files.items()}
         for engine, load in ENGINES.items():
-            graphs = {when: load(Path(folder) / f"{when}.onnx") for when in both}
             before, after = (
-                np.asarray(graph.run(images, "logits"), np.float32) for graph in graphs.values()
+                np.asarray(load(file).run(_image(size), "logits"), np.float32)
+                for file in files.values()
             )
             difference[engine] = float(np.abs(after - before).max() / np.abs(before).max())
-            seconds[engine] = in_turns(_runs(graphs, images), turns)
-    nodes = {when: len(model.graph.node) for when, model in both.items()}
-    return {"nodes": nodes, "seconds": seconds, "difference": difference}
+    return {"nodes": nodes, "difference": difference}
+
+
+def _seconds(network: nn.Module, size: Size, turns: int) -> dict[str, dict[str, list[float]]]:
+    """Return the seconds of all turns by engine, before and after."""
+    with _graphs(network, size) as files:
+        return {
+            engine: in_turns(
+                _runs({when: load(file) for when, file in files.items()}, _image(size)), turns
+            )
+            for engine, load in ENGINES.items()
+        }
 
 
 def _runs(graphs: dict[str, LoadedGraph], images: Images) -> dict[str, Run]:
@@ -183,7 +216,9 @@ def _say(result: Facts) -> str:
     if "plans" in result:
         before, after = result["plans"]["before"], result["plans"]["after"]
         return f"{before['layers']} → {after['layers']} layers"
-    return f"{result['nodes']['before']} → {result['nodes']['after']} nodes"
+    if "nodes" in result:
+        return f"{result['nodes']['before']} → {result['nodes']['after']} nodes"
+    return "measured"
 
 
 if __name__ == "__main__":

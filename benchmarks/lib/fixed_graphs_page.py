@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lib.pages import write_between
-from benchmarks.lib.table import Table
+from benchmarks.lib.table import NONE, Table
 
 COMMAND = "benchmarks/fixed_graphs.py"
+# By model, kind and graph.
+_Results = dict[tuple[str, str, str], dict[str, Any]]
 
 
 def render(content: dict[str, Any]) -> str:
@@ -18,51 +20,59 @@ def render(content: dict[str, Any]) -> str:
         f"{content['date']}, {content['machine']}; {versions}. Medians of "
         f"{content['settings']['turns']} interleaved calls of one image each."
     )
-    graphs = [result for result in results if "seconds" in result]
-    plans = [result for result in results if "plans" in result]
+    measured: dict[str, _Results] = {
+        what: {
+            (one["model"], one["kind"], one["graph"]): one
+            for one in results
+            if one["what"] == what and "error" not in one
+        }
+        for what in ("logits", "seconds", "plan")
+    }
     parts = [where, content["note"]]
-    if graphs:
-        parts.append(_graphs(graphs).as_markdown())
-    if plans:
-        parts.append(_plans(plans).as_markdown())
+    if measured["logits"]:
+        parts.append(_graphs(measured["logits"], measured["seconds"]).as_markdown())
+    if measured["plan"]:
+        parts.append(_plans(measured["plan"]).as_markdown())
     parts += [
-        f"{one['model']}, {one['kind']}, {one['graph']} failed: `{one['error']}`"
+        f"{one['what']} of {one['model']}, {one['kind']}, {one['graph']} failed: `{one['error']}`"
         for one in results
         if "error" in one
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _graphs(results: list[dict[str, Any]]) -> Table:
+def _graphs(logits: _Results, seconds: _Results) -> Table:
     """A row a graph: nodes, and of each engine milliseconds before and after, and their ratio."""
-    engines = list(results[0]["seconds"])
+    engines = list(next(iter(logits.values()))["difference"])
     head = ["model", "graph", "rewritten", "nodes before", "after"]
     for engine in engines:
-        head += [f"{engine}: ms before", "after", "times as fast", "logits apart"]
+        head += [f"{engine}: logits apart", "ms before", "after", "times as fast"]
     rows = []
-    for one in results:
-        rewritten = "yes" if one["graph"] == "optimised" else "no"
-        nodes = one["nodes"]
-        row = [one["model"], one["kind"], rewritten, f"{nodes['before']}", f"{nodes['after']}"]
+    for (model, kind, graph), one in logits.items():
+        rewritten = "yes" if graph == "optimised" else "no"
+        row = [model, kind, rewritten, *(f"{number}" for number in one["nodes"].values())]
         for engine in engines:
-            before, after = (
-                statistics.median(one["seconds"][engine][when]) for when in ("before", "after")
-            )
-            row += [f"{1000 * before:.0f}", f"{1000 * after:.0f}", f"{before / after:.2f}"]
             row.append(f"{one['difference'][engine]:.1e}")
+            timed = seconds.get((model, kind, graph))
+            row += _milliseconds(timed["seconds"][engine]) if timed else [NONE, NONE, NONE]
         rows.append(row)
     return Table(head, rows, left=3)
 
 
-def _plans(results: list[dict[str, Any]]) -> Table:
+def _milliseconds(seconds: dict[str, list[float]]) -> list[str]:
+    before, after = (statistics.median(seconds[when]) for when in ("before", "after"))
+    return [f"{1000 * before:.0f}", f"{1000 * after:.0f}", f"{before / after:.2f}"]
+
+
+def _plans(results: _Results) -> Table:
     """A row a plan: layers of the parsed network, seconds and MiB, before and after."""
     head = ["model", "plan", "layers before", "after"]
     for what in ("parse, s", "build, s", "MiB"):
         head += [f"{what} before", "after"]
     rows = []
-    for one in results:
+    for (model, kind, _), one in results.items():
         both = [one["plans"][when] for when in ("before", "after")]
-        row = [one["model"], one["kind"], *(f"{plan['layers']}" for plan in both)]
+        row = [model, kind, *(f"{plan['layers']}" for plan in both)]
         row += [f"{plan['parse_seconds']:.2f}" for plan in both]
         row += [f"{plan['build_seconds']:.1f}" for plan in both]
         rows.append([*row, *(f"{plan['mib']:.0f}" for plan in both)])
