@@ -227,6 +227,10 @@ def test_a_layer_summary_that_cannot_be_written_costs_no_plan(
     monkeypatch.setattr(Path, "write_text", write_text)
     save_summary(trt, b"a plan", tmp_path / "model.layers.json")
     assert "No space left on device" in caplog.text
+    monkeypatch.undo()
+    (tmp_path / "folder.layers.json").mkdir()
+    save_summary(trt, b"a plan", tmp_path / "folder.layers.json")
+    assert "Is a directory" in caplog.text
 
 
 def test_an_int8_report_that_cannot_be_written_costs_no_plan(
