@@ -63,7 +63,7 @@ ENGINES: dict[str, Callable[[Path], LoadedGraph]] = {
 _MAX_BATCH = 8
 
 
-What = Literal["logits", "plan", "seconds"]
+What = Literal["plan", "logits", "seconds"]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def add_labels(
     class numbers are exact in float16 up to 2048.
 
     running_maximum: compare the classes one by one instead of by ArgMax, with the same labels
-    (docs/adr/0013). Only for logits without NaN: the label is then one of the classes, whichever.
+    (docs/adr/0014). Only for logits without NaN: the label is then one of the classes, whichever.
     """
     graph = model.graph
     (logits,) = [output for output in graph.output if output.name == "logits"]

@@ -1,5 +1,6 @@
 """What TensorRT made of a graph: its engine inspector's summary of the layers."""
 
+import contextlib
 import logging
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +20,8 @@ def save_summary(trt: ModuleType, plan: bytes, path: Path) -> None:
         path.write_text(text, encoding="utf-8")
     # The last two: pybind11's, for a runtime that does not start and for text that is not UTF-8.
     except (_NoSummary, OSError, TypeError, ValueError) as error:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # half of one is none
+            path.unlink(missing_ok=True)
         _log.warning("The layer summary %s was not written: %s", path, error)
 
 

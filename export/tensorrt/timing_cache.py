@@ -30,7 +30,11 @@ class TimingCacheFile:
 
     def _load(self, path: Path) -> bool:
         try:
-            data = path.read_bytes() if path.exists() else b""
+            there = path.exists()
+            if there and not path.is_file():  # reading may wait, writing take the place of a device
+                _log.warning("The timing cache %s is not a file, so none is used", path)
+                return False
+            data = path.read_bytes() if there else b""
         except OSError as error:
             _log.warning("The timing cache %s cannot be read, so none is used: %s", path, error)
             return False

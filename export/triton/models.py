@@ -13,6 +13,7 @@ from tritonclient.grpc.model_config_pb2 import (
     ModelInstanceGroup,
     ModelOptimizationPolicy,
     ModelOutput,
+    ModelParameter,
     ModelQueuePolicy,
     ModelVersionPolicy,
     ModelWarmup,
@@ -38,6 +39,8 @@ SERVED: dict[Variant, Target] = {
 _TYPES = {"UINT8": TYPE_UINT8, "FLOAT": TYPE_FP32, "FLOAT16": TYPE_FP16}
 # GPUs that TensorRT 11 builds for: Turing to Blackwell.
 COMPUTE_CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "10.3", "12.0", "12.1")
+# Of plans for batches of one size: for all of them, and for single images (docs/adr/0012).
+PROFILES = ("0", "1")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ def model_config(
     # Whole images come one by one, mostly; but TensorRT inside of ONNX Runtime builds its engine
     # anew for a batch larger than any before, which takes minutes.
     warmed = batch if kind == "window" or (size and variant == "onnx-int8") else 1
+    profiles = PROFILES if served.is_plan and size and batch > 1 else ()
     return ModelConfig(
         name=f"{spec.name}_{kind}",
         platform="tensorrt_plan" if served.is_plan else "onnxruntime_onnx",
@@ -80,7 +84,7 @@ def model_config(
             ModelOutput(name=port.name, data_type=_TYPES[port.element], dims=port.dims[1:])
             for port in ports.outputs
         ],
-        instance_group=[_instances(kind, served, serving)],
+        instance_group=[_instances(kind, served, serving, profiles)],
         dynamic_batching=_batching(kind, serving),
         model_warmup=_warmup(spec, size, warmed),
         default_model_filename=_default_file(served),
@@ -89,6 +93,7 @@ def model_config(
             for capability in capabilities
         },
         optimization=_optimization(variant, image.dims[1:], batch) if size else None,
+        parameters=_scratch_memory() if profiles else {},
     )
 
 
@@ -97,11 +102,19 @@ def _default_file(served: Target) -> str:
     return "no_plan_for_this_gpu.plan" if served.is_plan else served.file
 
 
-def _instances(kind: Kind, served: Target, serving: Serving) -> ModelInstanceGroup:
+def _instances(
+    kind: Kind, served: Target, serving: Serving, profiles: tuple[str, ...]
+) -> ModelInstanceGroup:
     if served.for_cpus:  # one takes all cores
         return ModelInstanceGroup(kind=ModelInstanceGroup.KIND_CPU, count=1)
     count = serving.instances if kind == "window" else 1
-    return ModelInstanceGroup(kind=ModelInstanceGroup.KIND_GPU, count=count)
+    return ModelInstanceGroup(kind=ModelInstanceGroup.KIND_GPU, count=count, profile=profiles)
+
+
+def _scratch_memory() -> dict[str, ModelParameter]:
+    """Each profile takes scratch memory for its own images, not for the most of all of them."""
+    strategy = ModelParameter(string_value="ON_PROFILE_CHANGE")
+    return {"execution_context_allocation_strategy": strategy}
 
 
 def _batching(kind: Kind, serving: Serving) -> ModelDynamicBatching:

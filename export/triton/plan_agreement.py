@@ -58,6 +58,21 @@ def plan_disagreements(
             f"{plan} takes {_text(manifest.profile)}, and {path} asks for more: "
             f"{'; '.join(beyond)}. {_remedy(manifest, manifest.profile, config, build)}"
         )
+    elif missing := _profiles_beyond(manifest, config):
+        yield (
+            f"{plan} has no optimisation profile {missing}, which {path} names: build it again "
+            f"with {build}'"
+        )
+
+
+def _profiles_beyond(manifest: Manifest, config: ModelConfig) -> str:
+    """Those that a configuration names and the plan lacks; Triton refuses the model then.
+
+    Plans of before there were several, and those of one shape, have profile 0 alone.
+    """
+    there = manifest.build.plan.profiles if manifest.build.plan else 0
+    named = dict.fromkeys(name for group in config.instance_group for name in group.profile)
+    return ", ".join(name for name in named if name not in map(str, range(max(there, 1))))
 
 
 def declared(manifest: Manifest, spec: ModelSpec) -> Ports:

@@ -1,6 +1,7 @@
 """Nothing that is optional loses a finished plan, which TensorRT-RTX builds here."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,12 @@ def test_a_file_that_is_no_cache_for_this_gpu_is_neither_used_nor_changed(
     assert "is no timing cache of this TensorRT and GPU" in caplog.text
 
 
+def test_a_device_is_not_replaced_by_a_file(caplog: pytest.LogCaptureFixture) -> None:
+    _store(Path("/dev/null"), Config())
+    assert Path("/dev/null").is_char_device()
+    assert "/dev/null is not a file" in caplog.text
+
+
 @pytest.mark.parametrize("config", [Config(kept=False), Config(serialises=False)])
 def test_a_build_that_leaves_no_cache_is_warned_about(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, config: Config
@@ -88,6 +95,10 @@ def test_a_build_that_leaves_no_cache_is_warned_about(
 
 def _folder(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.mkdir()
+
+
+def _pipe(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(path)
 
 
 def _below_a_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +123,7 @@ def _full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Use Deprecated in TensorRT-RTX:DeprecationWarning")
-@pytest.mark.parametrize("fault", [_folder, _below_a_file, _unreadable, _full_disk])
+@pytest.mark.parametrize("fault", [_folder, _pipe, _below_a_file, _unreadable, _full_disk])
 def test_a_file_that_cannot_be_used_costs_no_plan(
     rtx: ModuleType,
     build: Build,
@@ -216,6 +227,10 @@ def test_a_layer_summary_that_cannot_be_written_costs_no_plan(
     monkeypatch.setattr(Path, "write_text", write_text)
     save_summary(trt, b"a plan", tmp_path / "model.layers.json")
     assert "No space left on device" in caplog.text
+    monkeypatch.undo()
+    (tmp_path / "folder.layers.json").mkdir()
+    save_summary(trt, b"a plan", tmp_path / "folder.layers.json")
+    assert "Is a directory" in caplog.text
 
 
 def test_an_int8_report_that_cannot_be_written_costs_no_plan(

@@ -66,7 +66,7 @@ def _build_plans(name: str, tmp_path: Path) -> None:
             folder = tmp_path / f"{name}_{kind}" / "1"
             manifest = read_manifest(folder / f"model_rtx{short}.plan.manifest.json")
             assert manifest.build.plan is not None
-            assert manifest.build.plan.layers > 200
+            assert manifest.build.plan.layers > 150
             assert (folder / manifest.file).stat().st_size > 1_000_000
             assert set(manifest.versions) >= {"tensorrt_rtx", "torch"}
             assert manifest.parity == {}

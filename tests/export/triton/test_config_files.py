@@ -118,6 +118,9 @@ def test_each_variant_serves_its_own_artefact(
         (group,) = config.instance_group
         on_cpu = group.kind == ModelInstanceGroup.KIND_CPU
         assert on_cpu == (place == "configs/cpu.pbtxt")
+        several = plans and kind != "dynamic"
+        assert list(group.profile) == (["0", "1"] if several else [])
+        assert ("execution_context_allocation_strategy" in config.parameters) == several
         graphs = [spec.batch_size for spec in config.optimization.cuda.graph_spec]
         assert graphs == (list(range(1, 9)) if plans and kind != "dynamic" else [])
         warmed = {warmup.batch_size for warmup in config.model_warmup}

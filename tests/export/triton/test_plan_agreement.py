@@ -11,9 +11,9 @@ from export.graphs.ports import ports_of
 from export.triton.agreement import disagreements
 from export.triton.config_files import write_configs
 from export.triton.models import Serving
-from ocrnet.artefacts import BuildFacts, Kind, PlanGpu, Precision, Profile, read_manifest
+from ocrnet.artefacts import BuildFacts, Kind, PlanFacts, PlanGpu, Precision, Profile, read_manifest
 from ocrnet.zoo import ModelSpec, Size, get_spec
-from tests.export.triton.plan_files import DEMO, put_plan
+from tests.export.triton.plan_files import DEMO, built_with, put_plan
 
 
 def _found(repository: Path, kind: Kind = "window", spec: ModelSpec = DEMO) -> list[str]:
@@ -175,14 +175,29 @@ def test_another_plan_under_that_name_is_found(
 
 def test_a_plan_that_gives_something_else_is_found(repository: Path) -> None:
     other = ports_of(DEMO, DEMO.crop, logits="FLOAT", labels=True)
-    put_plan(repository, build=BuildFacts(ports=other))
+    put_plan(repository, build=BuildFacts(ports=other, plan=built_with(2)))
     logits, labels = _found(repository)
     assert "'logits': the graph has FP32 [-1, 19, 128, 256], the configuration FP16" in logits
     assert "'labels': the graph has UINT8 [-1, 512, 1024], the configuration no such one" in labels
     # By its outputs alone, where a manifest is from before.
-    put_plan(repository, build=BuildFacts(), outputs=["logits", "labels"])
+    put_plan(repository, build=BuildFacts(plan=built_with(2)), outputs=["logits", "labels"])
     (found,) = _found(repository)
     assert "'labels'" in found
+
+
+@pytest.mark.parametrize("plan", [None, built_with(1)])
+def test_a_plan_without_a_profile_for_single_images_is_found(
+    repository: Path, plan: PlanFacts | None
+) -> None:
+    """One of an earlier version."""
+    path = put_plan(repository, build=BuildFacts(plan=plan))
+    (found,) = _found(repository)
+    assert found == (
+        f"{path} has no optimisation profile 1, which {repository}/demo_window/config.pbtxt names: "
+        "build it again with 'ocrnet export build demo --to tensorrt --precision float16'"
+    )
+    write_configs(DEMO, repository, Serving(max_batch=1))
+    assert not _found(repository)
 
 
 def test_a_plan_that_no_configuration_loads_is_found(repository: Path) -> None:
