@@ -25,6 +25,33 @@ _ERRORS = tuple(
 _ERRORS_ALONE = 3  # of ONNX Runtime's levels of severity
 
 
+def open_session(
+    model: Path | bytes,
+    settings: onnxruntime.SessionOptions,
+    provider: tuple[str, dict[str, str]],
+) -> onnxruntime.InferenceSession:
+    """Open a file, or a serialised ONNX model, on a provider: its name and its options.
+
+    Raises ArtefactError for a graph that ONNX Runtime cannot load, or not with the provider, and
+    OutOfMemory.
+    """
+    fallback = [] if provider[0] == "CPUExecutionProvider" else ["CPUExecutionProvider"]
+    try:
+        session = onnxruntime.InferenceSession(
+            str(model) if isinstance(model, Path) else model,
+            settings,
+            providers=[provider, *fallback],
+        )
+    except _ERRORS as error:
+        if says_out_of_memory(str(error)):
+            raise OutOfMemory from error
+        name = model if isinstance(model, Path) else "the graph in memory"
+        raise ArtefactError(f"ONNX Runtime cannot load {name}: {error}") from error
+    if session.get_providers()[0] != provider[0]:  # it would go on without, and say so
+        raise ArtefactError(f"ONNX Runtime has no {provider[0]} here, which was asked for")
+    return session
+
+
 class OnnxRuntimeGraph:
     """A LoadedGraph of ONNX Runtime.
 
@@ -58,30 +85,14 @@ class OnnxRuntimeGraph:
             settings.log_severity_level = _ERRORS_ALONE
         if qdq_in_float:
             settings.add_session_config_entry("session.disable_quant_qdq", "1")
-        fallback = [] if provider[0] == "CPUExecutionProvider" else ["CPUExecutionProvider"]
-        name = str(model) if isinstance(model, Path) else "the graph in memory"
-
-        def opened(source: Path | bytes) -> onnxruntime.InferenceSession:
-            try:
-                session = onnxruntime.InferenceSession(
-                    str(source) if isinstance(source, Path) else source,
-                    settings,
-                    providers=[provider, *fallback],
-                )
-            except _ERRORS as error:
-                if says_out_of_memory(str(error)):
-                    raise OutOfMemory from error
-                raise ArtefactError(f"ONNX Runtime cannot load {name}: {error}") from error
-            if session.get_providers()[0] != provider[0]:  # it would go on without, and say so
-                raise ArtefactError(f"ONNX Runtime has no {provider[0]} here, which was asked for")
-            return session
-
-        self._session = opened(model)
+        self._session = open_session(model, settings, provider)
         self.outputs = frozenset(one.name for one in self._session.get_outputs())
         self._logits_alone: _LogitsAlone | None = None
         if {"logits", "labels"} <= self.outputs:
             content = model.read_bytes() if isinstance(model, Path) else model
-            self._logits_alone = _LogitsAlone(content, opened)
+            self._logits_alone = _LogitsAlone(
+                lambda: open_session(cut_to_outputs(content, {"logits"}), settings, provider)
+            )
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As LoadedGraph.run."""
@@ -103,19 +114,18 @@ class OnnxRuntimeGraph:
 
 
 class _LogitsAlone:
-    """The session for calls that want no labels; its file may be another one by the first call."""
+    """The session for calls that want no labels."""
 
-    def __init__(
-        self, model: bytes, opened: Callable[[bytes], onnxruntime.InferenceSession]
-    ) -> None:
-        self._model, self._opened = model, opened
+    def __init__(self, opened: Callable[[], onnxruntime.InferenceSession]):
+        """opened: makes it, of what was read at the start; the file may be another one by now."""
+        self._opened: Callable[[], onnxruntime.InferenceSession] | None = opened
         self._session: onnxruntime.InferenceSession | None = None
         self._lock = threading.Lock()
 
     def session(self) -> onnxruntime.InferenceSession:
-        """Open it on first use; raises as OnnxRuntimeGraph."""
+        """Open it on first use; raises as open_session."""
         with self._lock:
-            if self._session is None:
-                self._session = self._opened(cut_to_outputs(self._model, {"logits"}))
-                self._model = b""
+            if self._opened is not None:
+                self._session = self._opened()
+                self._opened = None  # lets go of the graph's bytes
             return self._session
