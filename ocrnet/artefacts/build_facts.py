@@ -121,11 +121,16 @@ class PlanFacts:
 
 @dataclass(frozen=True)
 class BuildFacts:
-    """How an artefact was built: passes that its graph was rewritten with; INT8 and plans alone."""
+    """How an artefact was built.
+
+    passes: that its graph was rewritten with. int8, plan: of those alone. float16_weights: whether
+    a float32 graph stores its weights as float16, from which the same float32 ones are computed.
+    """
 
     passes: list[str] = field(default_factory=list)
     int8: Int8Facts | None = None
     plan: PlanFacts | None = None
+    float16_weights: bool = False
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Self:
@@ -135,6 +140,7 @@ class BuildFacts:
             list(passes) if isinstance(passes, list) else [],
             Int8Facts.from_json(facts),
             PlanFacts.from_json(facts),
+            facts.get("float16_weights") is True,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -142,4 +148,6 @@ class BuildFacts:
         facts: dict[str, object] = {}
         for part in (self.int8, self.plan):
             facts |= part.to_json() if part else {}
+        if self.float16_weights:
+            facts["float16_weights"] = True
         return facts | ({"passes": self.passes} if self.passes else {})

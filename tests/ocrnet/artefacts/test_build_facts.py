@@ -38,6 +38,7 @@ BUILDS = {
     "INT8 for CPUs": INT8 | {"passes": ["token_head", "convolutions"]},
     "INT8 plan": INT8 | PLAN,
     "plan": PLAN,
+    "weights stored as float16": {"float16_weights": True, "passes": ["token_head"]},
 }
 PLAN_FACTS = {
     "profile": {"min": [1, 512, 512, 3], "opt": [4, 512, 512, 3], "max": [8, 512, 512, 3]},
@@ -96,6 +97,7 @@ def test_keys_of_other_versions_are_passed_over(written: Callable[..., Path], fi
         {"calibration": "drawn scenes"},
         {"level": "3", "workspace": 0},
         {"passes": "token_head"},
+        {"float16_weights": "yes"},
     ],
 )
 def test_what_cannot_be_read_is_not_stated(
