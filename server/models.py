@@ -62,6 +62,16 @@ class ServedModel:
         return legend_png(self.spec.labels)
 
     @property
+    def graphs_in_words(self) -> str:
+        """Which graph runs images of which size; empty where Triton chooses among its own."""
+        graphs = [graph for graph in self.graphs if isinstance(graph, GraphInProcess)]
+        fixed = [f"{graph.size} {_way(graph)}" for graph in graphs if graph.kind != "dynamic"]
+        rest = "other sizes" if fixed else "all sizes"
+        return "; ".join(
+            fixed + [f"{rest} {_way(graph)}" for graph in graphs if graph.kind == "dynamic"]
+        )
+
+    @property
     def loaded(self) -> bool:
         """Whether a request finds the engine open."""
         return self._engine is not None
@@ -191,6 +201,7 @@ def _in_process(spec: ModelSpec, settings: Settings) -> ServedModel:
             precision=graph.manifest.precision,
             size=str(graph.fixed_size) if graph.fixed_size else "any",
             runtime=settings.runtime,
+            passes=graph.manifest.build.passes,
             sha256=graph.manifest.files[graph.manifest.file],
             checkpoint=graph.manifest.checkpoint,
             parity=graph.manifest.parity,
@@ -216,6 +227,11 @@ def _opener(
         return open_engine(spec, graphs, settings.engine_options)
 
     return open_now
+
+
+def _way(graph: GraphInProcess) -> str:
+    precision = "INT8" if graph.precision == "int8" else graph.precision
+    return f"{precision}, {'rewritten' if graph.passes else 'plain'} graph"
 
 
 def resident_bytes() -> int | None:

@@ -71,6 +71,10 @@ class GraphInProcess(_Document):
     precision: Precision
     size: str = Field(description="HEIGHTxWIDTH, or any")
     runtime: Runtime
+    passes: list[str] = Field(
+        description="what the graph was rewritten with, for the same logits in less time; empty: "
+        "it is as PyTorch has it"
+    )
     sha256: str
     checkpoint: str
     parity: dict[str, float] = Field(

@@ -80,7 +80,8 @@ class Settings(BaseSettings):
     fast: str = Field(
         "",
         description="names of those models, or all, that run in INT8: faster, and a few labels in "
-        "a hundred differ; built with 'ocrnet export build NAME --to int8'; empty: none",
+        "a hundred differ; sizes without an INT8 graph run in float32 (the demo: all but 512x1024) "
+        "unless it is built ('ocrnet export build NAME --to int8'); empty: none",
         json_schema_extra=_MODELS,
     )
     load: Literal["start", "first-use"] = Field(
