@@ -1,19 +1,27 @@
 """Labels are those of the logits in either type, and say when these are not finite."""
 
+from pathlib import Path
+
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from export.graphs.exact_labels import make_labels_exact
+from export.graphs.fp16 import with_visible_rounding
 from export.graphs.labels_output import add_labels
 from ocrnet.engines.contract import checked_labels
+from ocrnet.engines.onnxruntime import OnnxRuntimeGraph
 from ocrnet.errors import BadEngineOutput
 from ocrnet.inference.argmax import upsample_argmax
+from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size, get_spec
+from tests.small_models import LABELLED
 
 SPEC = get_spec("demo")
 SIZE = Size(16, 24)
+LAST_WEIGHT = "decode_head.1.conv_seg.weight"
 TYPES = {"float16": TensorProto.FLOAT16, "float32": TensorProto.FLOAT}
 
 
@@ -82,3 +90,25 @@ def test_one_value_that_is_not_finite_marks_its_image_alone(
     np.testing.assert_array_equal(labels[1], 255)
     with pytest.raises(BadEngineOutput, match="logits that are not finite"):
         checked_labels(labels[1:2], 19, np.zeros((1, 16, 24, 3), np.uint8))
+
+
+@pytest.mark.slow
+def test_a_float16_graph_rounded_as_on_a_gpu_labels_as_its_logits_say(
+    labelled_demo: Path,
+) -> None:
+    model = onnx.load(labelled_demo / "demo_whole" / "1" / "model_fp16.onnx")
+    image = draw_scene(0, LABELLED.height, LABELLED.width).image[None]
+
+    def labels_and_logits(model: onnx.ModelProto) -> tuple[np.ndarray, np.ndarray]:
+        graph = OnnxRuntimeGraph(with_visible_rounding(model).SerializeToString(), quiet=True)
+        found = graph.run_outputs(image, ["labels", "logits"])
+        return found["labels"], np.asarray(found["logits"], np.float32)
+
+    labels, logits = labels_and_logits(model)
+    expected = upsample_argmax(logits[0], LABELLED, align_corners=SPEC.align_corners)
+    assert np.mean(labels[0] == expected) >= 0.9999
+    (weight,) = [one for one in model.graph.initializer if one.name == LAST_WEIGHT]
+    weight.CopyFrom(numpy_helper.from_array(20_000 * numpy_helper.to_array(weight), LAST_WEIGHT))
+    labels, logits = labels_and_logits(model)
+    assert np.isinf(logits).any()
+    np.testing.assert_array_equal(labels, 255)
