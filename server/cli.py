@@ -93,6 +93,9 @@ def serve(arguments: argparse.Namespace) -> int:
         # Bound first: a taken port shows at once, not after the models are loaded.
         with listen(settings.host, settings.port) as listener, _triton(settings) as settings:
             models = open_models(settings, partial(_announce, settings))
+            for model in models:
+                if graphs := model.graphs_in_words:
+                    _announce(settings, f"{model.spec.name}: {graphs}")
             served = ", ".join(map(_with_note, models))
             _announce(settings, f"Serving {served} at {url_of(settings.host, listener)}")
             if exposed := exposure(listener):

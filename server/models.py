@@ -67,6 +67,16 @@ class ServedModel:
         return legend_png(self.spec.labels)
 
     @property
+    def graphs_in_words(self) -> str:
+        """Which graph runs images of which size; empty where Triton chooses among its own."""
+        graphs = [graph for graph in self.graphs if isinstance(graph, GraphInProcess)]
+        fixed = [f"{graph.size} {_way(graph)}" for graph in graphs if graph.kind != "dynamic"]
+        rest = "other sizes" if fixed else "all sizes"
+        return "; ".join(
+            fixed + [f"{rest} {_way(graph)}" for graph in graphs if graph.kind == "dynamic"]
+        )
+
+    @property
     def loaded(self) -> bool:
         """Whether a request finds the engine open."""
         return self._engine is not None
@@ -224,6 +234,7 @@ def _in_process(spec: ModelSpec, settings: Settings, options: EngineOptions) -> 
             runtime=runtime,
             device=str(options.gpu or "CPU"),
             provider=provider,
+            passes=graph.manifest.build.passes,
             sha256=graph.manifest.files[graph.manifest.file],
             checkpoint=graph.manifest.checkpoint,
             parity=graph.manifest.parity,
@@ -243,6 +254,11 @@ def _in_process(spec: ModelSpec, settings: Settings, options: EngineOptions) -> 
         return open_engine(spec, current, options)
 
     return ServedModel(spec, described, open_now, precision, weights)
+
+
+def _way(graph: GraphInProcess) -> str:
+    precision = "INT8" if graph.precision == "int8" else graph.precision
+    return f"{precision}, {'rewritten' if graph.passes else 'plain'} graph"
 
 
 def resident_bytes() -> int | None:

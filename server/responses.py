@@ -74,6 +74,10 @@ class GraphInProcess(_Document):
     runtime: Runtime
     device: str = Field(description="CPU, or the GPU with its number and name")
     provider: str | None = Field(description="ONNX Runtime's execution provider; null: OpenVINO")
+    passes: list[str] = Field(
+        description="what the graph was rewritten with, for the same logits in less time; empty: "
+        "it is as PyTorch has it"
+    )
     sha256: str
     checkpoint: str
     parity: dict[str, float] = Field(

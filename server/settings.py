@@ -101,8 +101,9 @@ class Settings(BaseSettings):
     fast: str = Field(
         "",
         description="names of those models, or all, that run faster and not exactly: in INT8, "
-        "where a few labels in a hundred differ ('ocrnet export build NAME --to int8'); on a GPU "
-        "in float16 ('--to onnx-fp16'); empty: none",
+        "where a few labels in a hundred differ; on a GPU in float16 ('ocrnet export build NAME "
+        "--to onnx-fp16'). Sizes without such a graph run in float32 (the demo: all but 512x1024) "
+        "unless it is built ('--to int8'); empty: none",
         json_schema_extra=_MODELS,
     )
     load: Literal["start", "first-use"] = Field(

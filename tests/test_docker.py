@@ -58,6 +58,16 @@ def test_what_an_image_copies_is_there_and_in_its_context(root: Path, image: str
         assert any(fnmatch.fnmatch(place, pattern) for place in places for pattern in kept), source
 
 
+@pytest.mark.parametrize("file", ["model_sm80_fp16.plan", "model_fp16.onnx", "model_int8.onnx"])
+def test_what_only_gpus_run_is_not_in_the_gateway_s_image(root: Path, file: str) -> None:
+    """Later patterns win, and plans are hundreds of megabytes."""
+    lines = (root / ".dockerignore").read_text().splitlines()
+    later = lines[lines.index("!model_repository") + 1 :]
+    for name in (file, f"{file}.manifest.json"):
+        path = f"model_repository/demo_window/1/{name}"
+        assert any(fnmatch.fnmatch(path, pattern.replace("**", "*")) for pattern in later), name
+
+
 def test_every_package_is_copied(root: Path) -> None:
     packages = re.findall(r'^    "(\w+)",$', (root / "pyproject.toml").read_text(), re.MULTILINE)
     top = {name for name in packages if (root / name / "__init__.py").exists()}

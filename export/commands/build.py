@@ -2,20 +2,19 @@
 
 import argparse
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from export.artefacts.targets import TARGET_NAMES, Target, kinds_of, targets
+from export.artefacts.targets import TARGET_NAMES, kinds_of, targets
 from export.commands.requirements import checkpoint_of, needs_export_extra, needs_nncf
-from ocrnet.artefacts import KINDS, TILINGS, Int8Facts, Kind, Precision
+from ocrnet.artefacts import KINDS, TILINGS, Kind, Precision
 from ocrnet.commands.arguments import at_least, positive, size
 from ocrnet.errors import OcrnetError
 from ocrnet.zoo import ModelSpec, Size, get_spec, load_zoo
 
 if TYPE_CHECKING:
     from export.artefacts.settings import BuildSettings
-    from export.graphs.source import Source
+    from export.commands.build_steps import Step
 
 _DESCRIPTION = """\
 Build artefacts of models and compare each, but plans, with PyTorch. Kinds of
@@ -31,6 +30,11 @@ graph: 'dynamic' for any size, 'window' for the training crop, 'whole' for
   int8          8 bits in OpenVINO's format, for CPUs
   tensorrt      plans for the GPU of this machine
   tensorrt-rtx  parsed and built ahead of time without a GPU, as a check
+
+Without --to and --kinds all that serving uses is built: onnx of all kinds, and
+int8 of the window graph, which 'ocrnet serve --fast' takes (of random weights
+onnx alone). How long it takes is said before it begins: INT8 takes minutes, and
+'--to onnx' leaves it out.
 
 INT8 is calibrated, and judged on pictures held back. If it costs too much, the
 parts of the network are measured one by one and the worst stay floating;
@@ -55,8 +59,8 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add("models", nargs="*", metavar="NAME", help="a model's name or alias")
     add("--all", action="store_true", help="every model of the zoo")
     add(
-        "--to", nargs="+", choices=TARGET_NAMES, default=["onnx"], metavar="TARGET",
-        help="one or more of the targets above (default: onnx)",
+        "--to", nargs="+", choices=TARGET_NAMES, metavar="TARGET",
+        help="one or more of the targets above (default: onnx, and int8 as said above)",
     )  # fmt: skip
     add(
         "--kinds", nargs="+", choices=KINDS, metavar="KIND",
@@ -142,39 +146,47 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def _build(arguments: argparse.Namespace) -> int:
     needs_export_extra()
+    from export.commands.build_steps import run_steps
     from export.commands.disagreements import report_disagreements
     from export.graphs.source import Source
     from export.tensorrt.api import load_tensorrt
     from export.tensorrt.served_version import other_version_installed
-    from export.triton.config_files import name_weights
 
     specs = _specs(arguments)
     settings = _settings(arguments)
     if settings.gpu and (note := other_version_installed(load_tensorrt("tensorrt").__version__)):
         print(note, file=sys.stderr)
+    # All of them first: a mistake in the last is not to be found after hours of building.
+    checkpoints = [_checkpoint(spec, arguments) for spec in specs]
+    kinds = [_kinds(spec, arguments) for spec in specs]
     capability = settings.gpu.compute_capability if settings.gpu else ""
-    wanted = [
-        target for name in arguments.to for target in targets(name, arguments.precision, capability)
+    steps = [
+        _steps(file, some, arguments, capability)
+        for file, some in zip(checkpoints, kinds, strict=True)
     ]
-    if any(target.precision == "int8" for target in wanted):
+    if any(step.is_int8 for some in steps for step in some):
         needs_nncf()
         _ = settings.int8.calibration.origin  # reads the folder
-    # All of them first: a mistake in the last is not to be found after hours of building.
-    jobs = [(spec, _checkpoint(spec, arguments), _kinds(spec, arguments)) for spec in specs]
     unlike = 0
-    for number, (spec, checkpoint, kinds) in enumerate(jobs, 1):
-        source = Source(spec, checkpoint)
-        for kind in kinds:
-            for target in wanted:
-                # On lines of their own: a plan's progress bars come between.
-                print(f"[{number}/{len(specs)}] {spec.name} {kind} {target}", flush=True)
-                done = _build_one(source, kind, target, settings, arguments.force)
-                print(f"    {done}", flush=True)
-                for sentence in name_weights(spec, settings.repository, kind):
-                    print(f"    {sentence}", flush=True)
-        files = {target.file for target in wanted}  # others are not this run's business
-        unlike += report_disagreements(settings.repository, spec, kinds, files)
+    for number, (spec, file) in enumerate(zip(specs, checkpoints, strict=True)):
+        said = f"[{number + 1}/{len(specs)}]"
+        run_steps(Source(spec, file), steps[number], settings, force=arguments.force, said=said)
+        files = {step.target.file for step in steps[number]}  # others are not this run's business
+        unlike += report_disagreements(settings.repository, spec, kinds[number], files)
     return 1 if unlike else 0
+
+
+def _steps(
+    checkpoint: str, kinds: list[Kind], arguments: argparse.Namespace, capability: str
+) -> "list[Step]":
+    from export.checkpoints.loading import RANDOM_WEIGHTS
+    from export.commands.build_steps import Step, default_steps
+
+    if not arguments.to and not arguments.kinds and checkpoint != RANDOM_WEIGHTS:
+        return default_steps(kinds)
+    names = arguments.to or ["onnx"]
+    wanted = [each for name in names for each in targets(name, arguments.precision, capability)]
+    return [Step(kind, target) for kind in kinds for target in wanted]
 
 
 def _checkpoint(spec: ModelSpec, arguments: argparse.Namespace) -> str:
@@ -182,32 +194,6 @@ def _checkpoint(spec: ModelSpec, arguments: argparse.Namespace) -> str:
     if arguments.checkpoint and not (arguments.all and spec.checkpoint.shipped):
         return str(arguments.checkpoint)
     return checkpoint_of(spec)
-
-
-def _build_one(
-    source: "Source", kind: Kind, target: Target, settings: "BuildSettings", force: bool
-) -> str:
-    from export.artefacts.build_artefact import build_artefact, is_current
-
-    if not force and is_current(source, kind, target, settings):
-        return "there already"
-    started = time.monotonic()
-    manifest = build_artefact(source, kind, target, settings)
-    parts = [f"{time.monotonic() - started:.0f} s"]
-    if manifest.parity:
-        parts.insert(0, f"off by {max(manifest.parity.values()):.1e} of the largest logit")
-    if manifest.build.plan:
-        parts.insert(0, f"{manifest.build.plan.layers} layers")
-    if manifest.build.int8:
-        parts.insert(0, _in_words(manifest.build.int8))
-    return ", ".join(parts)
-
-
-def _in_words(int8: Int8Facts) -> str:
-    loss = int8.miou_loss
-    lost = ", mIoU not judged" if loss is None else f", {loss:+.2f} points of mIoU lost"
-    kept = " and ".join(int8.kept_in_float) or "nothing"
-    return f"{int8.changed_labels:.2%} of the labels changed{lost}, {kept} floating"
 
 
 def _specs(arguments: argparse.Namespace) -> list[ModelSpec]:
@@ -239,8 +225,9 @@ def _settings(arguments: argparse.Namespace) -> "BuildSettings":
             "--l2-limit is the cache that tiling may count on: give '--tiling fast', 'moderate' or "
             "'full' too, or leave it out"
         )
-    gpu = find_gpu() if "tensorrt" in arguments.to else None
-    for target in set(arguments.to) & {"tensorrt", "tensorrt-rtx"}:
+    asked = set(arguments.to or ())
+    gpu = find_gpu() if "tensorrt" in asked else None
+    for target in asked & {"tensorrt", "tensorrt-rtx"}:
         load_tensorrt(target.replace("-", "_"))  # say at once what is missing
     return BuildSettings(
         repository=arguments.repository,

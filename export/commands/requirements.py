@@ -31,7 +31,10 @@ def needs_export_extra() -> None:
 def needs_nncf() -> None:
     """Raise OcrnetError with what to install for INT8; importing it would take seconds."""
     if importlib.util.find_spec("nncf") is None:
-        raise OcrnetError("INT8 needs nncf: run 'make .venv', or pip install 'nncf>=3.0'")
+        raise OcrnetError(
+            "INT8 needs nncf: run 'make .venv', or pip install 'nncf>=3.0' ('--to onnx' "
+            "builds no INT8)"
+        )
 
 
 def checkpoint_of(spec: ModelSpec) -> str:

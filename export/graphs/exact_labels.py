@@ -7,8 +7,11 @@ is asked for logits hands out NaN and infinity, which are refused; labels of suc
 like any others.
 """
 
+from typing import Any
+
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 # No class of any model: labels are uint8, and the gateway refuses it.
@@ -39,7 +42,7 @@ def make_labels_exact(model: onnx.ModelProto) -> None:
     nodes[end:end] = marks
     del graph.node[:]
     graph.node.extend(nodes)
-    constants = {
+    constants: dict[str, NDArray[np.generic]] = {
         "labels/finite/axis": np.array([1], np.int64),
         "labels/finite/limit": np.array(3e38, np.float32),
         "labels/finite/mark": np.array(NOT_FINITE, helper.tensor_dtype_to_np_dtype(element)),
@@ -56,7 +59,7 @@ def _mark_not_finite(classes: str) -> list[onnx.NodeProto]:
     A mean is NaN or infinite as soon as one value is, a largest value need not be; and where they
     are compared, the result is false.
     """
-    steps = (
+    steps: tuple[tuple[str, list[str], str, dict[str, Any]], ...] = (
         ("Abs", [_LOGITS], "magnitudes", {}),
         ("ReduceMean", ["magnitudes"], "means", {"axes": [1, 2, 3], "keepdims": 1}),
         ("Squeeze", ["means", "axis"], "mean", {}),

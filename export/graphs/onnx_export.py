@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import onnx
 import torch
-from onnx import numpy_helper
 
 from export.graphs.constant_sizes import make_sizes_constant
+from export.graphs.float16_storage import store_as_float16
 from ocrnet.artefacts import Kind
 from ocrnet.zoo import ModelSpec, Size
 
@@ -89,7 +88,7 @@ def trace_graph(
     _declare(model.graph.output[0], outputs[0].shape, free_out)
     _share(model)
     if fp16_weights:
-        _store_fp16(model)
+        store_as_float16(model)
     _name_nodes(model)
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -130,26 +129,3 @@ def _name_nodes(model: onnx.ModelProto) -> None:
         base = node.name or f"/{node.op_type}"
         seen[base] += 1
         node.name = base if seen[base] == 1 else f"{base}_{seen[base]}"
-
-
-def _store_fp16(model: onnx.ModelProto) -> None:
-    """Replace every float32 weight that is a float16 by that and a Cast."""
-    casts = []
-    for weight in model.graph.initializer:
-        if weight.data_type != onnx.TensorProto.FLOAT:
-            continue
-        values = numpy_helper.to_array(weight)
-        fp16 = values.astype(np.float16)
-        if values.size < 16 or not np.array_equal(fp16.astype(np.float32), values):
-            continue
-        name = weight.name
-        stored = numpy_helper.from_array(fp16, f"{name}.half")
-        weight.CopyFrom(stored)
-        casts.append(
-            onnx.helper.make_node(
-                "Cast", [stored.name], [name], name=f"/{name}/Cast", to=onnx.TensorProto.FLOAT
-            )
-        )
-    nodes = list(model.graph.node)
-    del model.graph.node[:]
-    model.graph.node.extend([*casts, *nodes])

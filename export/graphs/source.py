@@ -92,9 +92,9 @@ class Source:
         return made
 
     def travels(self, kind: Kind) -> bool:
-        """Whether this is the graph that git holds, whose weights are stored in half the bytes."""
+        """Whether this is a float32 graph that git holds, whose weights are stored as float16."""
         return (
-            kind == "dynamic"
+            kind in ("dynamic", "window")
             and self.checkpoint != RANDOM_WEIGHTS
             and Path(self.checkpoint).resolve() == DEMO_WEIGHTS.resolve()
         )

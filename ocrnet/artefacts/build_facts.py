@@ -143,16 +143,19 @@ class PlanFacts:
 
 @dataclass(frozen=True)
 class BuildFacts:
-    """How an artefact was built: passes that its graph was rewritten with; INT8 and plans alone.
+    """How an artefact was built.
 
-    ports: what a plan takes and gives; None in manifests of before it was recorded. ONNX graphs
-    declare it themselves.
+    passes: that its graph was rewritten with. int8, plan: of those alone. ports: what a plan takes
+    and gives; None in manifests of before it was recorded, and ONNX graphs declare it themselves.
+    float16_weights: whether a float32 graph stores its weights as float16, from which the same
+    float32 ones are computed.
     """
 
     passes: list[str] = field(default_factory=list)
     int8: Int8Facts | None = None
     plan: PlanFacts | None = None
     ports: Ports | None = None
+    float16_weights: bool = False
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Self:
@@ -163,6 +166,7 @@ class BuildFacts:
             Int8Facts.from_json(facts),
             PlanFacts.from_json(facts),
             Ports.from_json(ports) if isinstance(ports, dict) else None,
+            facts.get("float16_weights") is True,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -174,4 +178,6 @@ class BuildFacts:
             facts["passes"] = self.passes
         if self.ports:
             facts["ports"] = self.ports.to_json()
+        if self.float16_weights:
+            facts["float16_weights"] = True
         return facts

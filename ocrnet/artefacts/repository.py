@@ -69,19 +69,25 @@ def find_graphs(
 ) -> list[Artefact]:
     """Return the model's graphs of one precision, each checked against its manifest.
 
-    exact: float32, ONNX. fast: INT8, OpenVINO; on a GPU float16, ONNX. Raises ArtefactError if
-    there is none, if one of them cannot be trusted, or if they were not all built from one
-    checkpoint.
+    exact: float32, ONNX. fast: INT8, OpenVINO; on a GPU float16, ONNX; where the dynamic graph has
+    none of that, the graphs that lack it are the float32 ones. Raises ArtefactError if there is
+    none, if one of them cannot be trusted, or if they were not all built from one checkpoint.
     """
     fast = _FAST_ON_GPU if on_gpu else _FAST_ON_CPU
     sort, file, target = ("graph", _GRAPH, "") if served == "exact" else fast
-    folders = [graph_folder(repository, spec.name, kind) for kind in KINDS]
-    graphs = [check_artefact(folder, file, spec) for folder in folders if _holds(folder, file)]
-    if not graphs:
+    files = _present(repository, spec, file)
+    if not files:
         raise ArtefactError(
             f"{repository} holds no {sort} of {spec.name}: "
             f"build it with 'ocrnet export build {spec.name}{target}'"
         )
+    if "dynamic" not in files:
+        files = _present(repository, spec, _GRAPH) | files
+    graphs = [
+        check_artefact(graph_folder(repository, spec.name, kind), files[kind], spec)
+        for kind in KINDS
+        if kind in files
+    ]
     if common_weights(graph.weights(spec) for graph in graphs) is None:
         named = ", ".join(
             f"{graph.path} from {graph.manifest.checkpoint or 'random weights'}" for graph in graphs
@@ -92,6 +98,12 @@ def find_graphs(
             f"'ocrnet export build {spec.name} --checkpoint FILE'"
         )
     return graphs
+
+
+def _present(repository: Path, spec: ModelSpec, file: str) -> dict[Kind, str]:
+    """The file by the kinds of graph that the repository has as that file, unchecked."""
+    folders = ((kind, graph_folder(repository, spec.name, kind)) for kind in KINDS)
+    return {kind: file for kind, folder in folders if _holds(folder, file)}
 
 
 def weights_here(repository: Path, spec: ModelSpec) -> Weights | None:

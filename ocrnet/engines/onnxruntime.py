@@ -113,16 +113,14 @@ class OnnxRuntimeGraph:
             settings.log_severity_level = _ERRORS_ALONE
         if qdq_in_float:
             settings.add_session_config_entry("session.disable_quant_qdq", "1")
-
-        def opened(source: Path | bytes) -> onnxruntime.InferenceSession:
-            return open_session(source, settings, provider)
-
-        self._session = opened(model)
+        self._session = open_session(model, settings, provider)
         self.outputs = frozenset(one.name for one in self._session.get_outputs())
         self._logits_alone: _LogitsAlone | None = None
         if {"logits", "labels"} <= self.outputs:
             content = model.read_bytes() if isinstance(model, Path) else model
-            self._logits_alone = _LogitsAlone(content, opened)
+            self._logits_alone = _LogitsAlone(
+                lambda: open_session(cut_to_outputs(content, {"logits"}), settings, provider)
+            )
 
     def run(self, images: Images, output: OutputName) -> NDArray[np.generic]:
         """As LoadedGraph.run."""
@@ -142,19 +140,18 @@ class OnnxRuntimeGraph:
 
 
 class _LogitsAlone:
-    """The session for calls that want no labels; its file may be another one by the first call."""
+    """The session for calls that want no labels."""
 
-    def __init__(
-        self, model: bytes, opened: Callable[[bytes], onnxruntime.InferenceSession]
-    ) -> None:
-        self._model, self._opened = model, opened
+    def __init__(self, opened: Callable[[], onnxruntime.InferenceSession]):
+        """opened: makes it, of what was read at the start; the file may be another one by now."""
+        self._opened: Callable[[], onnxruntime.InferenceSession] | None = opened
         self._session: onnxruntime.InferenceSession | None = None
         self._lock = threading.Lock()
 
     def session(self) -> onnxruntime.InferenceSession:
-        """Open it on first use; raises as OnnxRuntimeGraph."""
+        """Open it on first use; raises as open_session."""
         with self._lock:
-            if self._session is None:
-                self._session = self._opened(cut_to_outputs(self._model, {"logits"}))
-                self._model = b""
+            if self._opened is not None:
+                self._session = self._opened()
+                self._opened = None  # lets go of the graph's bytes
             return self._session

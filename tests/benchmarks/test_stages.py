@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.engine_settings import table as settings_table
+from benchmarks.labels import Request
+from benchmarks.labels import table as labels_table
 from benchmarks.passes import Savings
 from benchmarks.passes import table as passes_table
 from benchmarks.stages import table, unaccounted
@@ -31,6 +33,17 @@ def test_a_row_has_medians_and_the_shares_of_each_request() -> None:
     assert found.rows == [
         ["whole", "95.0", "5.0", "100", "10.0%", "5.0%"],
         ["slide", "900.0", "50.0", "1000", "10.0%", "5.0%"],
+    ]
+
+
+def test_a_row_has_medians_of_what_one_output_moves_and_computes() -> None:
+    by_logits = [Request(11_000_000, 0.09, 0.03, 5), Request(11_000_002, 0.1, 0.04, 6)]
+    by_labels = [Request(8_000_000, 0.05, 0.0, 5, 4.321)]
+    found = labels_table({"Triton": {"logits": by_logits}, "in process": {"labels": by_labels}})
+    assert found.head[2:] == ["MB moved", "CPU ms", "argmax ms", "engine CPU s"]
+    assert found.rows == [
+        ["Triton", "logits", "11.0", "95", "35", "–"],
+        ["in process", "labels", "8.0", "50", "0", "4.32"],
     ]
 
 

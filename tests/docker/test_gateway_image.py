@@ -12,6 +12,8 @@ import rapidjson
 
 from tests.patience import patience
 
+pytestmark = pytest.mark.slow
+
 
 def run(root: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     path = root / "docker" / "gateway" / script

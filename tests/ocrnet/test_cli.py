@@ -33,7 +33,7 @@ def test_models_lists_every_row_with_its_device_and_graphs(
     ]
 
     demo = next(line for line in lines if line.startswith("demo"))
-    assert demo.split()[6:8] == ["demo", "dynamic"]
+    assert demo.split()[6:9] == ["demo", "dynamic,", "window"]
 
 
 def test_published_figures_are_not_those_of_random_weights(

@@ -52,6 +52,7 @@ BUILDS = {
             "outputs": [{"name": "logits", "element": "FLOAT16", "dims": [-1, 19, 128, 128]}],
         }
     },
+    "weights stored as float16": {"float16_weights": True, "passes": ["token_head"]},
 }
 PLAN_FACTS = {
     "profile": {"min": [1, 512, 512, 3], "opt": [4, 512, 512, 3], "max": [8, 512, 512, 3]},
@@ -124,6 +125,7 @@ def test_keys_of_other_versions_are_passed_over(written: Callable[..., Path], fi
         {"ports": {"inputs": [], "outputs": ["logits"]}},
         {"ports": {"inputs": [], "outputs": [{"name": "logits", "element": 1, "dims": []}]}},
         {"ports": {"inputs": [], "outputs": [{"name": "a", "element": "FLOAT", "dims": ["N"]}]}},
+        {"float16_weights": "yes"},
     ],
 )
 def test_what_cannot_be_read_is_not_stated(
