@@ -50,6 +50,7 @@ def export_graph(
     training = torch.onnx.TrainingMode
     outputs: list[torch.Tensor] = []
     with (
+        torch.no_grad(),  # else all that the trace computes stays in memory until its end
         network.register_forward_hook(lambda _, __, logits: outputs.append(logits)),
         warnings.catch_warnings(),
     ):
