@@ -66,6 +66,7 @@ def trace_graph(
     outputs: list[torch.Tensor] = []
     with (
         tempfile.TemporaryDirectory() as folder,
+        torch.no_grad(),  # else all that the trace computes stays in memory until its end
         network.register_forward_hook(lambda _, __, logits: outputs.append(logits)),
         warnings.catch_warnings(),
     ):
