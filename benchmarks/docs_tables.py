@@ -6,8 +6,9 @@ python benchmarks/docs_tables.py
 import argparse
 from pathlib import Path
 
-from benchmarks.lib import fixed_graphs_page, plans_page
+from benchmarks.lib import fixed_graphs_page, peers_page, plans_page
 from benchmarks.lib.json_files import read_json
+from benchmarks.lib.peers_table import Peers
 from benchmarks.speed import results_page
 from benchmarks.speed.fps_results import FpsRun
 
@@ -22,6 +23,7 @@ def main() -> None:
         DOCS / "fixed-graphs.md", read_json(DOCS / "data" / "fixed-graphs.json")
     )
     results_page.write_page(DOCS / "results.md", *results())
+    peers_page.write_page(DOCS / "results.md", peers())
 
 
 def results() -> tuple[FpsRun, dict[str, float], dict[str, FpsRun]]:
@@ -34,6 +36,12 @@ def results() -> tuple[FpsRun, dict[str, float], dict[str, FpsRun]]:
     }
     cpu = runs.pop("cpu")
     return cpu, miou, {name.upper(): run for name, run in runs.items()}
+
+
+def peers() -> list[Peers]:
+    """Return the runs of the four backbones beside their peers, one for each kind of machine."""
+    files = sorted(DOCS.glob("data/peers-backbones-*.json"))
+    return [Peers.from_json(read_json(file)) for file in files]
 
 
 if __name__ == "__main__":

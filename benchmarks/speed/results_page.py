@@ -12,14 +12,14 @@ COMMAND = "benchmarks/docs_tables.py"
 
 
 def render(run: FpsRun, miou: dict[str, float], gpus: dict[str, FpsRun]) -> str:
-    """Return Markdown: for each device what the results depend on, a table, what failed.
+    """Return Markdown: for each GPU what the results depend on, a table, what failed.
 
-    Last the published models' table. gpus: results of GPUs by name; those that published fps are of
-    have the same name there.
+    Last the published models' table, with fps of the CPU's run. gpus: results of GPUs by name;
+    those that published fps are of have the same name there.
     """
     published = _with_gpu_columns(published_table(run, miou), gpus)
-    parts = [part for one in (run, *gpus.values()) for part in _measured(one)]
-    parts += [_published(gpus), published.as_markdown()]
+    parts = [part for one in gpus.values() for part in _measured(one)]
+    parts += [_published(run, gpus), published.as_markdown()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -48,11 +48,11 @@ def published_devices() -> list[str]:
     return list(dict.fromkeys(device for device in devices if device))
 
 
-def _published(gpus: dict[str, FpsRun]) -> str:
+def _published(cpu: FpsRun, gpus: dict[str, FpsRun]) -> str:
     text = (
-        "The published models. *fps here* is PyTorch in float32 on the CPU above, and other "
-        "engines are multiples of it. Columns of GPUs are eager PyTorch as it is by default: in "
-        "TF32 where the GPU has it."
+        f"The published models. *fps here* is PyTorch in float32 on {cpu.machine.device}, "
+        f"{cpu.date}, and other engines, on plain graphs, are multiples of it. Columns of GPUs are "
+        "eager PyTorch as it is by default: in TF32 where the GPU has it."
     )
     for device in _columns(gpus):
         if device in gpus:

@@ -69,7 +69,7 @@ def is_current(source: Source, kind: Kind, target: Target, settings: BuildSettin
         and manifest.checkpoint == source.checkpoint_name
         # Where a file was pulled from is known on the machine that pulled it alone.
         and manifest_weights(manifest, source.spec).origin in (source.origin, "published")
-        and manifest.versions == _versions(builder, target)
+        and _released(manifest.versions) == _released(_versions(builder, target))
         and builder.is_current(job, manifest, folder / target.file)
     )
 
@@ -89,6 +89,11 @@ def _builder_of(target: Target) -> TargetBuilder:
         "int8": OnnxInt8(),
     }
     return builders[target.precision]
+
+
+def _released(versions: dict[str, str]) -> dict[str, str]:
+    """Without what follows a plus: PyTorch's CPU and CUDA packages write the same artefacts."""
+    return {name: version.partition("+")[0] for name, version in versions.items()}
 
 
 def _versions(builder: TargetBuilder, target: Target) -> dict[str, str]:

@@ -43,8 +43,8 @@ class _Effort:
 
 
 # By timing steps of HRNet-W18-Small and HRNet-W48, INT8 with the default number of images.
-_FLOAT = _Effort(seconds=8, once=2, per_crop=2)
-_CALIBRATED = _Effort(seconds=30, once=60, per_crop=10)
+_FLOAT = _Effort(seconds=6, once=1, per_crop=2.5)
+_CALIBRATED = _Effort(seconds=20, once=36, per_crop=4)
 _USUAL_IMAGES = 32
 
 
