@@ -49,7 +49,7 @@ def _copy(graph: onnx.ModelProto) -> onnx.ModelProto:
 def _with_labels(graph: onnx.ModelProto, job: Job) -> onnx.ModelProto:
     spec = job.source.spec
     if job.size and job.target.gives_labels(job.kind):
-        by_maximum = job.target.is_plan and spec.classes <= MOST_CLASSES_BY_MAXIMUM
+        by_maximum = spec.classes <= MOST_CLASSES_BY_MAXIMUM
         add_labels(graph, spec, job.size, running_maximum=by_maximum)
         make_labels_exact(graph)
     return graph

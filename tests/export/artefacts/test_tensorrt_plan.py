@@ -183,21 +183,23 @@ def test_a_plan_of_another_gpu_is_built_again(source: Source, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("target", "by"),
+    "target",
     [
-        (Target("tensorrt", "float16", "8.0"), "Greater"),
-        (Target("tensorrt_rtx", "float32"), "Greater"),
-        (Target("onnx", "float16"), "ArgMax"),
+        Target("tensorrt", "float16", "8.0"),
+        Target("tensorrt_rtx", "float32"),
+        Target("onnx", "float16"),
     ],
+    ids=str,
 )
-def test_plans_alone_find_labels_by_a_running_maximum(
-    source: Source, tmp_path: Path, target: Target, by: str, monkeypatch: pytest.MonkeyPatch
+def test_graphs_for_gpus_find_labels_by_a_running_maximum(
+    source: Source, tmp_path: Path, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ONNX Runtime, which runs other graphs of whole images, is faster with ArgMax."""
+    """TensorRT has no argmax, and ONNX Runtime's on a GPU is for older operator sets than ours."""
     spec = small_spec("ocrnet_hr18s_cityscapes_40k")
     job = Job(Source(spec, RANDOM_WEIGHTS), "whole", target, BuildSettings(tmp_path))
     make = float32_graph if target.precision == "float32" else float16_graph
     used = {node.op_type for node in make(job).graph.node}
-    assert used & {"Greater", "ArgMax"} == {by}
+    assert "Greater" in used
+    assert "ArgMax" not in used
     monkeypatch.setattr("export.artefacts.gpu_graphs.MOST_CLASSES_BY_MAXIMUM", spec.classes - 1)
     assert "ArgMax" in {node.op_type for node in make(job).graph.node}
