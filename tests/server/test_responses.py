@@ -31,8 +31,9 @@ WITHOUT_OWN_NUMBERS = "ocrnet_hr18s_ade20k_80k"
 NO_FIGURES = b'{"fps":null,"device":null,"miou":null,"miou_ms_flip":null,"iterations":null}'
 WEIGHTS = b'{"origin":"demo","checkpoint":"demo.safetensors","sha256":"cd","note":"of streets"}'
 GRAPHS = (
-    b'[{"kind":"dynamic","precision":"float32","size":"any","runtime":"openvino","sha256":"ab",'
-    b'"checkpoint":"demo.safetensors","parity":{"64x96":4.2e-6,"512x1024":0.00001}},'
+    b'[{"kind":"dynamic","precision":"float32","size":"any","runtime":"openvino",'
+    b'"passes":["token_head"],"sha256":"ab","checkpoint":"demo.safetensors",'
+    b'"parity":{"64x96":4.2e-6,"512x1024":0.00001}},'
     b'{"kind":"window","precision":"float16","size":"512x1024","triton":"demo_window",'
     b'"max_batch":16}]'
 )
@@ -52,6 +53,7 @@ def _demo() -> ServedModel:
             precision="float32",
             size="any",
             runtime="openvino",
+            passes=["token_head"],
             sha256="ab",
             checkpoint="demo.safetensors",
             parity={"64x96": 4.2e-06, "512x1024": 1e-05},
