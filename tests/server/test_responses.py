@@ -32,7 +32,7 @@ NO_FIGURES = b'{"fps":null,"device":null,"miou":null,"miou_ms_flip":null,"iterat
 WEIGHTS = b'{"origin":"demo","checkpoint":"demo.safetensors","sha256":"cd","note":"of streets"}'
 GRAPHS = (
     b'[{"kind":"dynamic","precision":"float32","size":"any","outputs":["logits"],'
-    b'"runtime":"openvino","device":"CPU","provider":null,"sha256":"ab",'
+    b'"runtime":"openvino","device":"CPU","provider":null,"passes":["token_head"],"sha256":"ab",'
     b'"checkpoint":"demo.safetensors","parity":{"64x96":4.2e-6,"512x1024":0.00001}},'
     b'{"kind":"window","precision":"float16","size":"512x1024",'
     b'"outputs":["labels","logits"],"triton":"demo_window","max_batch":16}]'
@@ -56,6 +56,7 @@ def _demo() -> ServedModel:
             runtime="openvino",
             device="CPU",
             provider=None,
+            passes=["token_head"],
             sha256="ab",
             checkpoint="demo.safetensors",
             parity={"64x96": 4.2e-06, "512x1024": 1e-05},

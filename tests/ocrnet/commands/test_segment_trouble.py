@@ -146,7 +146,7 @@ from corpus.address_space import MIB, little_left
 from ocrnet.cli import main
 
 main(["segment", "in/a.png", "--json"])
-with little_left(os.getpid(), 300 * MIB):
+with little_left(os.getpid(), 400 * MIB):  # the graphs take a third
     code = main(["segment", "large.png", "in/a.png", "--json", "--jobs", "1"])
 print(code)
 """
