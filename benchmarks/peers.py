@@ -25,7 +25,6 @@ from contextlib import ExitStack
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import onnx
 import torch
@@ -135,17 +134,34 @@ def _add(path: Path, run: Peers, source: Source, seconds: dict[str, list[float]]
     write_json(path, asdict(result))
 
 
-def _build(source: Source, arguments: argparse.Namespace) -> None:
-    """Build what is missing, in float32 and in INT8; of random weights INT8 from few images."""
+def _build(source: Source, arguments: argparse.Namespace) -> bool:
+    """Build what is missing, in float32 and in INT8; return whether there is INT8.
+
+    Of random weights INT8 is calibrated with few images, and by --build alone: where it changes
+    too many labels, which says nothing of random ones, its rows are left out.
+    """
     settings = BuildSettings(arguments.repository / "optimised")
-    if source.checkpoint == RANDOM_WEIGHTS:
+    random = source.checkpoint == RANDOM_WEIGHTS
+    if random:
         settings = replace(settings, int8=Int8Settings(Calibration(count=4)))
     fixed = _kind(source.spec, arguments)
     exact, fast = Target("onnx", "float32"), Target("openvino", "int8")
     for kind, target in dict.fromkeys([("dynamic", exact), (fixed, exact), (fixed, fast)]):
-        if not is_current(source, kind, target, settings):
-            print(f"{source.spec.name} {kind} {target}", file=sys.stderr)
+        if is_current(source, kind, target, settings):
+            continue
+        name = f"{source.spec.name} {kind} {target}"
+        if target == fast and random and not arguments.build:
+            print(f"{name} is missing, its rows are left out: --build builds it", file=sys.stderr)
+            return False
+        print(name, file=sys.stderr)
+        try:
             build_artefact(source, kind, target, settings)
+        except ArtefactError as error:
+            if target != fast or not random:
+                raise
+            print(f"{name} is left out: {error}", file=sys.stderr)
+            return False
+    return True
 
 
 def _kind(spec: ModelSpec, arguments: argparse.Namespace) -> Kind:
@@ -155,15 +171,16 @@ def _kind(spec: ModelSpec, arguments: argparse.Namespace) -> Kind:
 
 
 def _contestants(source: Source, arguments: argparse.Namespace, stack: ExitStack) -> dict[str, Run]:
-    _build(source, arguments)
+    fast = _build(source, arguments)
     image = draw_scene(0, arguments.size.height, arguments.size.width).image
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     runs = [
-        *_engines(source, arguments, image[None], folder, stack),
+        *_engines(source, arguments, image[None], folder, stack, fast=fast),
         *_eager(source, image[None]),
-        *_requests(source.spec, arguments, quick_png(image), folder, stack),
+        *_requests(source.spec, arguments, quick_png(image), folder, stack, fast=fast),
     ]
-    return dict(zip((*GROUPS[ENGINE], *GROUPS[REQUEST]), runs, strict=False))
+    named = zip((*GROUPS[ENGINE], *GROUPS[REQUEST]), runs, strict=True)
+    return {name: run for name, run in named if run is not None}
 
 
 def _engines(
@@ -172,8 +189,10 @@ def _engines(
     images: Images,
     folder: Path,
     stack: ExitStack,
-) -> list[Run]:
-    """In the order of GROUPS."""
+    *,
+    fast: bool,
+) -> list[Run | None]:
+    """In the order of GROUPS; None: left out."""
     spec, repository = source.spec, arguments.repository / "optimised"
     kind = _kind(spec, arguments)
     export = folder / "export.onnx"
@@ -195,7 +214,7 @@ def _engines(
         lambda: runtime.run(images, "logits"),
         ours("exact", EngineOptions()),
         ours("exact", EngineOptions("onnxruntime")),
-        ours("fast", EngineOptions()),
+        ours("fast", EngineOptions()) if fast else None,
     ]
 
 
@@ -205,11 +224,14 @@ def _requests(
     sent: bytes,
     folder: Path,
     stack: ExitStack,
-) -> list[Run]:
-    """In the order of GROUPS; the last one is left out where no Triton is installed."""
+    *,
+    fast: bool,
+) -> list[Run | None]:
+    """In the order of GROUPS; None: left out."""
     repository = arguments.repository / "optimised"
-    flags: dict[str, list[str]] = {precision: [] for precision in get_args(ServedPrecision)}
-    flags["fast"] = ["--fast", spec.name]
+    flags: dict[str, list[str] | None] = {"exact": [], "fast": None, "triton": None}
+    if fast:
+        flags["fast"] = ["--fast", spec.name]
     if find_environment() is None:
         print(
             "Triton is not installed, and left out: 'ocrnet triton --install-only' installs it",
@@ -218,8 +240,11 @@ def _requests(
     else:
         write_configs(spec, repository, Serving())
         flags["triton"] = ["--triton", "local"]
-    runs: list[Run] = []
+    runs: list[Run | None] = []
     for name, given in flags.items():
+        if given is None:
+            runs.append(None)
+            continue
         usual = ["--models", spec.name, "--repository", str(repository)]
         log = folder / f"{name}.log"
         gateway = stack.enter_context(running_gateway(log, *usual, *given, timeout=600))
