@@ -58,8 +58,7 @@ SETTINGS = {
 def pytest_configure() -> None:
     """Let tests be the same wherever they are started from, before PyTorch is imported.
 
-    Workers share the cores: threads of one would wait in loops for those of another. What is set
-    holds for every process that a test starts.
+    Workers share the cores: threads of one would wait in loops for those of another.
     """
     # A shell that starts the tests in the background lets them ignore Ctrl-C, and so every process
     # that they start: those that a test interrupts would go on.
