@@ -86,13 +86,13 @@ def open_runner(
             kinds = _kinds(case, source)
             triton = stack.enter_context(asked_triton(case, source, kinds, places))
             yield engine_runner(
-                case, source.spec, triton.engine, triton.outputs, images,
+                case, source.spec, triton.engine, images,
                 "gRPC to Triton and back, ", triton.precision,
             )  # fmt: skip
         else:
             loaded = _loaded(case, source, device, places)
             in_process = InProcessEngine(source.spec, {None: loaded})
-            yield engine_runner(case, source.spec, in_process, loaded.outputs, images)
+            yield engine_runner(case, source.spec, in_process, images)
 
 
 def _loaded(case: Case, source: Source, device: Device, places: Places) -> LoadedGraph:
@@ -114,17 +114,13 @@ def engine_runner(
     case: Case,
     spec: ModelSpec,
     engine: Engine,
-    outputs: frozenset[str],
     images: Images,
     through: str = "",
     served_precision: Arithmetic | None = None,
 ) -> Runner:
-    """Label pictures in memory by an engine whose graph of their size has these outputs.
-
-    A whole picture's labels are the graph's own where it has them.
-    """
+    """Label pictures in memory; a whole one's labels are the graph's own where it has them."""
     plan = plan_request(case.size, spec, SegmentOptions(case.mode))
-    if plan.single and "labels" in outputs:
+    if plan.single and "labels" in engine.outputs(case.size):
 
         async def labels() -> None:
             await engine.infer(images, "labels")

@@ -31,10 +31,9 @@ _LOOK_SECONDS = 60
 
 @dataclass(frozen=True)
 class AskedTriton:
-    """An engine of a Triton, and of the graph that answers: its outputs and what it computes in."""
+    """An engine of a Triton, and what the graph that answers computes in."""
 
     engine: Engine
-    outputs: frozenset[str]
     precision: Arithmetic | None
 
 
@@ -59,7 +58,7 @@ def asked_triton(
         finally:
             client.close()
         engine = TritonEngine(connection, graphs)
-        yield AskedTriton(engine, answers.outputs, precision_of_triton(config))
+        yield AskedTriton(engine, precision_of_triton(config))
 
 
 @contextmanager

@@ -43,6 +43,7 @@ def make_labels_exact(model: onnx.ModelProto) -> None:
     del graph.node[:]
     graph.node.extend(nodes)
     constants: dict[str, NDArray[np.generic]] = {
+        "labels/finite/axes": np.array([1, 2, 3], np.int64),
         "labels/finite/axis": np.array([1], np.int64),
         "labels/finite/limit": np.array(3e38, np.float32),
         "labels/finite/mark": np.array(NOT_FINITE, helper.tensor_dtype_to_np_dtype(element)),
@@ -56,14 +57,15 @@ def make_labels_exact(model: onnx.ModelProto) -> None:
 def _mark_not_finite(classes: str) -> list[onnx.NodeProto]:
     """Nodes from class numbers (N, H, W) to the same, or to the mark for each image to be refused.
 
-    A mean is NaN or infinite as soon as one value is, a largest value need not be; and where they
+    A sum is NaN or infinite as soon as one value is, a largest value need not be; and where they
     are compared, the result is false.
     """
     steps: tuple[tuple[str, list[str], str, dict[str, Any]], ...] = (
         ("Abs", [_LOGITS], "magnitudes", {}),
-        ("ReduceMean", ["magnitudes"], "means", {"axes": [1, 2, 3], "keepdims": 1}),
-        ("Squeeze", ["means", "axis"], "mean", {}),
-        ("Less", ["mean", "limit"], "is_finite", {}),
+        # Its axes are an input in all operator sets that graphs for GPUs are written in.
+        ("ReduceSum", ["magnitudes", "axes"], "sums", {"keepdims": 1}),
+        ("Squeeze", ["sums", "axis"], "sum", {}),
+        ("Less", ["sum", "limit"], "is_finite", {}),
         ("Where", ["is_finite", classes, "mark"], "numbers", {}),
     )
     known = (_LOGITS, classes)

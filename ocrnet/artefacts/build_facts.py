@@ -174,10 +174,10 @@ class BuildFacts:
         facts: dict[str, object] = {}
         for part in (self.int8, self.plan):
             facts |= part.to_json() if part else {}
+        if self.float16_weights:
+            facts["float16_weights"] = True
         if self.passes:
             facts["passes"] = self.passes
         if self.ports:
             facts["ports"] = self.ports.to_json()
-        if self.float16_weights:
-            facts["float16_weights"] = True
         return facts

@@ -11,7 +11,7 @@ from benchmarks.speed.case import Case
 from benchmarks.speed.open_runner import engine_runner
 from ocrnet.engines.contract import Images, OutputName
 from ocrnet.engines.fake import FakeEngine
-from ocrnet.zoo import get_spec
+from ocrnet.zoo import Size, get_spec
 
 SPEC = get_spec("demo")
 LOGITS, BOTH = frozenset({"logits"}), frozenset({"logits", "labels"})
@@ -23,8 +23,8 @@ CASE = Case(
 class _Engine(FakeEngine):
     """Remembers what it was asked for."""
 
-    def __init__(self) -> None:
-        super().__init__(SPEC.classes, SPEC.output_stride)
+    def __init__(self, labels_at: set[Size]) -> None:
+        super().__init__(SPEC.classes, SPEC.output_stride, labels_at)
         self.asked: list[tuple[OutputName, int]] = []
 
     async def infer(self, images: Images, output: OutputName) -> NDArray[np.generic]:
@@ -44,9 +44,10 @@ class _Engine(FakeEngine):
     ],
 )
 def test_labels_are_the_graph_s_where_it_has_them(outputs, changed, asked, labels_by) -> None:
-    case, engine = replace(CASE, **changed), _Engine()
+    case = replace(CASE, **changed)
+    engine = _Engine({case.size} if outputs is BOTH else set())
     images = np.zeros((case.batch, case.height, case.width, 3), np.uint8)
-    runner = engine_runner(case, SPEC, engine, outputs, images, "over there and back, ", "int8")
+    runner = engine_runner(case, SPEC, engine, images, "over there and back, ", "int8")
     asyncio.run(runner.call())
     assert set(engine.asked) == {asked}
     assert runner.labels_by == labels_by

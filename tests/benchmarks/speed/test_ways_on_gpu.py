@@ -67,7 +67,7 @@ def test_labels_of_a_whole_image_are_computed_on_the_gpu(tmp_path: Path) -> None
     path = ready_graph(source, "whole", target_of(case, device), tmp_path, optimised=False)
     graph = load_graph(case, path, device, 0)
     images = draw_scene(0, size.height, size.width).image[None]
-    runner = engine_runner(case, SPEC, InProcessEngine(SPEC, {None: graph}), graph.outputs, images)
+    runner = engine_runner(case, SPEC, InProcessEngine(SPEC, {None: graph}), images)
     assert runner.labels_by == "graph"
     asyncio.run(runner.call())
     logits = graph.run(images, "logits")[0].astype(np.float32)

@@ -166,5 +166,5 @@ def test_a_run_that_fails_on_its_provider_is_not_repeated_on_another(
     graph = OnnxRuntimeGraph(model.SerializeToString())
     monkeypatch.setattr(graph._session, "_sess", _FailingProvider(graph._session._sess))
     with pytest.raises(EngineError, match="failed on images of shape"):
-        graph.run(IMAGES, "logits")
+        graph.run_outputs(IMAGES, ["logits", "labels"])
     assert capsys.readouterr().out == ""

@@ -40,7 +40,7 @@ def test_a_triton_that_refuses_a_model_is_waited_for_and_then_named(
     try:
         wait_until(lambda: _answers(connection), seconds=5)
         with pytest.raises(ArtefactError) as found:
-            connection.wait_until_ready(0, lambda _: None)
+            connection.wait_until_ready(patience(0), lambda _: None)
         text = str(found.value)
         assert "one of them has failed, as its log says" in text
         assert "'ocrnet export repository NAME --check' finds artefacts that it refuses" in text
