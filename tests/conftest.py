@@ -56,14 +56,13 @@ SETTINGS = {
 
 
 def pytest_configure() -> None:
-    """Let tests be the same wherever they are started from, before PyTorch is imported.
-
-    Workers share the cores: threads of one would wait in loops for those of another.
-    """
-    # A shell that starts the tests in the background lets them ignore Ctrl-C, and so every process
-    # that they start: those that a test interrupts would go on.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Before PyTorch is imported: let tests be the same wherever they are started from."""
+    # In the background of a shell they would ignore Ctrl-C, and what they start would as well.
+    usually = {signal.SIGINT: signal.default_int_handler, signal.SIGQUIT: signal.SIG_DFL}
+    for number, usual in usually.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
+    # Workers share the cores: threads of one would wait in loops for those of another.
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if workers > 1:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // workers)))

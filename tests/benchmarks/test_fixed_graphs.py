@@ -30,7 +30,7 @@ def test_the_page_says_what_was_found(root: Path) -> None:
     assert page.endswith(f"{begin(COMMAND)}\n\n{render(content)}\n{END}\n")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_command_compares_and_writes_a_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,10 +49,12 @@ def judge(demo: Source, graph: onnx.ModelProto, pictures: CalibrationImages) -> 
     return Judge(graph, demo.spec, pictures.held_out, labelled=pictures.labelled)
 
 
+@pytest.mark.thorough
 def test_labels_stay_on_a_cpu(judge: Judge, for_cpu: openvino.Model) -> None:
     assert 0 < judge.figures(for_cpu).changed_labels < 0.05
 
 
+@pytest.mark.thorough
 def test_labels_stay_as_qdq(judge: Judge, qdq: onnx.ModelProto) -> None:
     assert 0 < judge.figures(qdq).changed_labels < 0.05
 
