@@ -106,7 +106,8 @@ def clocks(device: Device) -> dict[str, float]:
         now = clock_mhz()
         return {} if now is None else {"core": now}
     numbers = query_gpu(device.gpu, "clocks.sm", "clocks.max.sm", "clocks.mem")
-    return dict(zip(("sm", "sm_max", "memory"), numbers, strict=False))
+    named = zip(("sm", "sm_max", "memory"), numbers, strict=False)
+    return {name: number for name, number in named if number is not None}
 
 
 def memory_used(device: Device) -> int | None:
@@ -114,11 +115,11 @@ def memory_used(device: Device) -> int | None:
     if device.gpu is None:
         return None
     numbers = query_gpu(device.gpu, "memory.used")
-    return int(numbers[0] * 2**20) if numbers else None
+    return None if not numbers or numbers[0] is None else int(numbers[0] * 2**20)
 
 
-def query_gpu(gpu: Gpu, *names: str) -> list[float]:
-    """Return the numbers that nvidia-smi gives for these names, of that GPU."""
+def query_gpu(gpu: Gpu, *names: str) -> list[float | None]:
+    """Return what nvidia-smi gives for these names, of that GPU; None for what is no number."""
     command = shutil.which("nvidia-smi")
     assert command is not None  # it has named the GPU
     which = [f"--id={gpu.uuid}"] if gpu.uuid else []
@@ -129,4 +130,4 @@ def query_gpu(gpu: Gpu, *names: str) -> list[float]:
         check=False,
     )
     first = (answer.stdout.splitlines() or [""])[0].split(", ")
-    return [float(value) for value in first if value.replace(".", "").isdigit()]
+    return [float(value) if value.replace(".", "").isdigit() else None for value in first]

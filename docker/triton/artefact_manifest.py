@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from operator import gt
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,25 +13,39 @@ _SUFFIX = ".manifest.json"
 _CHUNK = 1 << 20
 
 
+class Demands(NamedTuple):
+    """What a configuration asks of a plan beyond being there.
+
+    max_batch: images of one request. profiles: optimisation profiles that it names. warm_up: the
+    shape of the largest image of a warm-up, empty without one.
+    """
+
+    max_batch: int = 0
+    profiles: int = 0
+    warm_up: tuple[int, ...] = ()
+
+
 class _Manifest(NamedTuple):
     """The parts of `<file>.manifest.json` that say whether Triton can load the file.
 
     files: SHA-256 by name. capability, tensorrt: of the GPU and the TensorRT that a plan was built
-    by. batch: the largest of a plan's profile, None where it has none. ahead_of_time: a plan that
-    was built as a check.
+    by. largest: the largest shape, N first, that a plan takes, empty where it is not said.
+    profiles: how many a plan has, None where it is not said. ahead_of_time: a plan that was built
+    as a check.
     """
 
     files: dict[str, str]
     capability: str
     tensorrt: str
-    batch: int | None
+    largest: tuple[int, ...]
+    profiles: int | None
     ahead_of_time: bool
 
 
-def check_artefact(folder: Path, path: Path, gpu: Gpu | None, max_batch: int) -> None:
+def check_artefact(folder: Path, path: Path, gpu: Gpu | None, demands: Demands) -> None:
     """Raise ModelProblem if the file is missing, damaged or built for something else; or OSError.
 
-    folder: of the model. gpu: that the file is for; None for any. max_batch: of the configuration.
+    folder: of the model. gpu: that the file is for; None for any.
     """
     command = build_command(folder, path.name)
     if not path.exists():
@@ -44,6 +59,8 @@ def check_artefact(folder: Path, path: Path, gpu: Gpu | None, max_batch: int) ->
             if not file.read(1):
                 raise ModelProblem(f"{path} is empty", command)
         return
+    if path.suffix == ".plan":  # first: the files of many plans take long to read
+        _check_plan(path, manifest, gpu, demands, command)
     for name, digest in manifest.files.items():
         part = path.with_name(name)
         if not part.exists():
@@ -51,8 +68,6 @@ def check_artefact(folder: Path, path: Path, gpu: Gpu | None, max_batch: int) ->
         check_is_file(part)
         if _sha256(part) != digest:
             raise ModelProblem(f"{part} is damaged: it is not what its manifest names", command)
-    if path.suffix == ".plan":
-        _check_plan(path, manifest, gpu, max_batch, command)
 
 
 def _which(path: Path, gpu: Gpu | None) -> str:
@@ -62,7 +77,7 @@ def _which(path: Path, gpu: Gpu | None) -> str:
 
 
 def _check_plan(
-    path: Path, manifest: _Manifest, gpu: Gpu | None, max_batch: int, command: str
+    path: Path, manifest: _Manifest, gpu: Gpu | None, demands: Demands, command: str
 ) -> None:
     if manifest.ahead_of_time:
         raise ModelProblem(f"{path} was built ahead of time, as a check: it is not served", command)
@@ -79,12 +94,29 @@ def _check_plan(
             "the image of the same tag",
             command,
         )
-    if manifest.batch is not None and max_batch > manifest.batch:
-        model = command.split()[1] if command else ""
+    if manifest.profiles is not None and demands.profiles > manifest.profiles:
         raise ModelProblem(
-            f"{path} takes batches of up to {manifest.batch}, its configuration asks for "
-            f"{max_batch}",
-            f"{command} --max-batch {max_batch}" if model else "",
+            f"{path} has {manifest.profiles} optimisation profiles, its configuration names "
+            f"{demands.profiles}",
+            command,
+        )
+    if not manifest.largest:
+        return
+    batch, *image = manifest.largest
+    if demands.max_batch > batch:
+        raise ModelProblem(
+            f"{path} takes batches of up to {batch}, its configuration asks for "
+            f"{demands.max_batch}",
+            f"{command} --max-batch {demands.max_batch}" if command else "",
+        )
+    if len(demands.warm_up) == len(image) and any(map(gt, demands.warm_up, image)):
+        height, width = demands.warm_up[:2]
+        raise ModelProblem(
+            f"{path} takes images of up to {image[0]}x{image[1]}, the warm-up of its configuration "
+            f"is of {height}x{width}",
+            f"{command} --max-size {max(height, image[0])}x{max(width, image[1])}"
+            if command
+            else "",
         )
 
 
@@ -117,13 +149,15 @@ def _from_json(data: object) -> _Manifest | None:
         return None
     if not all(name == Path(name).name and "\0" not in name for name in files):
         return None  # it would name files elsewhere
-    shapes = _object(data, "profile").get("max")
-    batch = shapes[0] if isinstance(shapes, list) and shapes else None
+    shape = _object(data, "profile").get("max")
+    numbers = isinstance(shape, list) and all(isinstance(number, int) for number in shape)
+    profiles = _object(data, "build").get("profiles")
     return _Manifest(
         files=files,
         capability=str(_object(data, "gpu").get("compute_capability", "")),
         tensorrt=str(_object(data, "versions").get("tensorrt", "")),
-        batch=batch if isinstance(batch, int) else None,
+        largest=tuple(shape) if isinstance(shape, list) and numbers else (),
+        profiles=profiles if isinstance(profiles, int) else None,
         ahead_of_time=data.get("format") == "tensorrt_rtx",
     )
 

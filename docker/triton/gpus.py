@@ -33,7 +33,9 @@ def find_gpus() -> list[Gpu]:
     if chosen is None:
         return gpus
     wanted = [name.strip() for name in chosen.split(",") if name.strip()]
-    if not wanted or wanted[0] == "-1":
+    if "-1" in wanted:  # for CUDA the list ends there
+        wanted = wanted[: wanted.index("-1")]
+    if not wanted:
         raise NoGpu(f"CUDA_VISIBLE_DEVICES={chosen!r} hides all GPUs")
     if all(name.isdigit() for name in wanted):
         if os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":

@@ -34,13 +34,19 @@ def main(argv: list[str]) -> NoReturn:
     arguments, others = _parser().parse_known_args(argv)
     _refuse(arguments, others)
     said: list[str] = []
+    settled = True
     while True:
         whole, lines = _look(arguments, "--disable-auto-complete-config" not in others)
+        building = _under_way(arguments) if said else []
+        if building:
+            lines.append(f"Triton waits for what is being built: {', '.join(building)}.")
         if lines != said:
             _say(lines)
             said = lines
-        if whole:
+        # Between two files of one build there is a moment without either: so two looks.
+        if whole and not building and settled:
             break
+        settled = not (building or not whole)
         if arguments.wait is None:
             sys.exit(NOTHING_TO_SERVE)
         time.sleep(arguments.wait)
@@ -144,6 +150,12 @@ def _look(arguments: argparse.Namespace, completes: bool) -> tuple[list[Finding]
         lines.append(f"To build what is missing ({after}{' again' if whole else ''}):")
         lines.extend(dict.fromkeys(commands))
     return whole, lines
+
+
+def _under_way(arguments: argparse.Namespace) -> list[str]:
+    """Return the folders that 'ocrnet export build' writes into now, or did when it was killed."""
+    (repository,) = arguments.model_repository or [_REPOSITORY]
+    return sorted(str(path) for path in repository.glob("*/1.partial"))
 
 
 def _links(whole: list[Finding]) -> Path:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from artefact_manifest import check_artefact
+from artefact_manifest import Demands, check_artefact
 from gpus import Gpu, NoGpu, find_gpus
 from model_problems import ModelProblem, build_command, check_is_file, model_of
 from text_format import Message, TextFormatError, Value, parse_text_format
@@ -120,18 +120,43 @@ def _check(folder: Path, config_name: str, completes: bool, machine: Machine) ->
     gpus = _gpus(config, backend, machine)
     files = _files(config, backend, gpus)
     named = _by_capability(config)
+    demands = _demands(config)
     for version in _versions(folder, config, next(iter(files), "")):
         for file, gpu in files.items():
             path = version / file
             if gpu and named and gpu.capability not in named and not path.exists():
+                other = build_command(folder, "model_fp16.onnx")
+                instead = (
+                    f": after 'export {other}' serve it with --model-config-name=onnx there "
+                    "(with Compose: TRITON_CONFIG=onnx)"
+                )
                 raise ModelProblem(
                     f"its configuration names no file for compute capability {gpu.capability} "
-                    f"({gpu.name}): serve it with --model-config-name=onnx there",
-                    build_command(folder, "model_fp16.onnx"),
+                    f"({gpu.name}){instead if other else ''}"
                 )
-            check_artefact(folder, path, gpu, _number(config, "max_batch_size"))
+            check_artefact(folder, path, gpu, demands)
     schedule = next(iter(_messages(config, "ensemble_scheduling")), {})
     return [_text(step, "model_name") for step in _messages(schedule, "step")]
+
+
+def _demands(config: Message) -> Demands:
+    named = [
+        int(str(number))
+        for group in _messages(config, "instance_group")
+        for number in group.get("profile", [])
+        if str(number).isdigit()
+    ]
+    shapes = [
+        tuple(int(str(number)) for number in value.get("dims", []) if str(number).isdigit())
+        for warm_up in _messages(config, "model_warmup")
+        for entry in _messages(warm_up, "inputs")
+        for value in _messages(entry, "value")
+    ]
+    return Demands(
+        max_batch=_number(config, "max_batch_size"),
+        profiles=max(named, default=-1) + 1,
+        warm_up=max(shapes, default=()),
+    )
 
 
 def _gpus(config: Message, backend: str, machine: Machine) -> list[Gpu]:

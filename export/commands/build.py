@@ -170,7 +170,10 @@ def _build(arguments: argparse.Namespace) -> int:
     unlike = 0
     for number, (spec, file) in enumerate(zip(specs, checkpoints, strict=True)):
         said = f"[{number + 1}/{len(specs)}]"
-        run_steps(Source(spec, file), steps[number], settings, force=arguments.force, said=said)
+        whole = run_steps(
+            Source(spec, file), steps[number], settings, force=arguments.force, said=said
+        )
+        unlike += not whole
         files = {step.target.file for step in steps[number]}  # others are not this run's business
         unlike += report_disagreements(settings.repository, spec, kinds[number], files)
     return 1 if unlike else 0

@@ -12,6 +12,7 @@ from export.artefacts.targets import Target
 from export.graphs.source import Source
 from export.triton.config_files import name_weights
 from ocrnet.artefacts import Int8Facts, Kind
+from ocrnet.errors import ArtefactError
 from ocrnet.zoo import ModelSpec
 
 _ONNX, _INT8 = Target("onnx", "float32"), Target("openvino", "int8")
@@ -19,10 +20,11 @@ _ONNX, _INT8 = Target("onnx", "float32"), Target("openvino", "int8")
 
 @dataclass(frozen=True)
 class Step:
-    """One artefact."""
+    """One artefact; optional: the others are of use without it."""
 
     kind: Kind
     target: Target
+    optional: bool = False
 
     @property
     def is_int8(self) -> bool:
@@ -50,7 +52,8 @@ _USUAL_IMAGES = 32
 
 def default_steps(kinds: Iterable[Kind]) -> list[Step]:
     """What serving uses: float32 graphs of all kinds, and windows in INT8 (`serve --fast`)."""
-    return [*(Step(kind, _ONNX) for kind in kinds), Step("window", _INT8)]  # minutes: the last
+    floats = [Step(kind, _ONNX) for kind in kinds]
+    return [*floats, Step("window", _INT8, optional=True)]  # minutes: the last
 
 
 def estimate(
@@ -76,11 +79,13 @@ def estimate(
 
 def run_steps(
     source: Source, steps: Sequence[Step], settings: BuildSettings, *, force: bool, said: str
-) -> None:
+) -> bool:
     """Build what is not there already; print an estimate, each step and what came of it.
 
-    force: build what is there, too. said: begins the lines. Raises ArtefactError, InputError.
+    force: build what is there, too. said: begins the lines. Returns whether all are there: an
+    optional one that cannot be built is told and left out. Raises ArtefactError, InputError.
     """
+    whole = True
     spec = source.spec
     missing = [
         step for step in steps if force or not is_current(source, step.kind, step.target, settings)
@@ -90,10 +95,17 @@ def run_steps(
     for step in steps:
         # On lines of their own: a plan's progress bars come between.
         print(f"{said} {spec.name} {step.kind} {step.target}", flush=True)
-        done = _build(source, step, settings) if step in missing else "there already"
+        try:
+            done = _build(source, step, settings) if step in missing else "there already"
+        except ArtefactError as error:
+            if not step.optional:
+                raise
+            whole = False
+            done = f"not built, the others are of use without it: {error}"
         print(f"    {done}", flush=True)
         for sentence in name_weights(spec, settings.repository, step.kind):
             print(f"    {sentence}", flush=True)
+    return whole
 
 
 def _forecast(source: Source, missing: list[Step], settings: BuildSettings) -> str:

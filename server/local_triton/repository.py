@@ -1,5 +1,6 @@
 """Writes the model repository of the local Triton: the same models, with the Python back end."""
 
+import logging
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,7 @@ from ocrnet.zoo import ModelSpec
 
 _MODEL = Path(__file__).with_name("model.py")
 DEFAULT_CONFIG = "cpu"
+_logger = logging.getLogger("ocrnet.triton")
 
 
 def write_repository(
@@ -31,7 +33,7 @@ def write_repository(
 
     The configuration of each model and kind in `repository` is kept, except for the back end. The
     graph is the ONNX file that it names; where that is not built, the float32 one of that kind, and
-    else the dynamic one, which takes any size.
+    else the dynamic one, which takes any size. The log says so where another was asked for.
 
     config_name: `configs/NAME.pbtxt` is served, as Triton's own --model-config-name has it.
     threads: of each graph; 0 takes all cores. warmup: whether models run their configured warm-up
@@ -53,8 +55,15 @@ def write_repository(
             if kind != "dynamic" and not (repository / name).is_dir():
                 continue
             config = _read_config(repository, spec, kind, config_name)
-            graph = _named_graph(repository / name, config, spec, graphs.get(kind))
-            _use_python_backend(config, graph or graphs["dynamic"], spec, threads)
+            named = _named_graph(repository / name, config, spec, graphs.get(kind))
+            graph = named or graphs["dynamic"]
+            if config_name != DEFAULT_CONFIG and graph.path.name != config.default_model_filename:
+                _logger.warning(
+                    "%s runs %s in float32: the graph that its configuration '%s' names is not "
+                    "built, or no ONNX file",
+                    name, graph.path, config_name,
+                )  # fmt: skip
+            _use_python_backend(config, graph, spec, threads)
             if not warmup:
                 del config.model_warmup[:]
             _write(target / name, config)

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.slow
         ({"versions": {"tensorrt": "10.16.1.11"}}, "built by TensorRT 10.16.1.11"),
         ({"versions": {"tensorrt": "11.1.0.107"}}, "this image has 11.1.0.106"),
         ({"profile": {"min": [1], "opt": [4], "max": [4, 512, 1024, 3]}}, "--max-batch 8"),
+        ({"profile": {"max": [8, 256, 512, 3]}}, "the warm-up of its configuration is of 512x1024"),
+        ({"build": {"profiles": 1}}, "has 1 optimisation profiles, its configuration names 2"),
         ({"format": "tensorrt_rtx"}, "as a check"),
         ({"files": {"model_sm80_fp16.plan": "0" * 64}}, "is damaged"),
         ({"files": {}}, "is not a manifest of model_sm80_fp16.plan"),

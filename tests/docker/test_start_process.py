@@ -1,5 +1,6 @@
 """How the start script of the Triton containers waits, becomes the server and ends."""
 
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -31,7 +32,14 @@ def test_it_waits_for_a_model_and_starts_by_itself(container: Container, tmp_pat
         container.add_model("demo_window", CPU)
         wait_until(lambda: "folder 1 is missing" in log.read_text(), seconds=1)
         assert process.poll() is None
+        building = container.models / "demo_whole" / "1.partial"
+        building.mkdir(parents=True)
         container.add_model("demo_window", CPU, "model.onnx")
+        wait_until(
+            lambda: f"waits for what is being built: {building}" in log.read_text(), seconds=1
+        )
+        assert process.poll() is None
+        shutil.rmtree(building.parent)
         assert process.wait(patience(1)) == 0
     finally:
         process.kill()

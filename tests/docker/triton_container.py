@@ -17,7 +17,12 @@ name: "NAME"
 platform: "tensorrt_plan"
 version_policy { specific { versions: [1] } }
 max_batch_size: 8
-instance_group { kind: KIND_GPU count: 2 }
+instance_group { kind: KIND_GPU count: 2 profile: ["0", "1"] }
+model_warmup {
+  name: "512x1024"
+  batch_size: 1
+  inputs { key: "image" value { data_type: TYPE_UINT8 dims: [512, 1024, 3] zero_data: true } }
+}
 default_model_filename: "no_plan_for_this_gpu.plan"
 cc_model_filenames { key: "8.0" value: "model_sm80_fp16.plan" }
 cc_model_filenames { key: "9.0" value: "model_sm90_fp16.plan" }

@@ -104,7 +104,9 @@ class BatchingEngine(InProcessEngine):
         start = 0
         for call in calls:
             end = start + len(call.images)
-            call.answer.set_result(answers[start:end])
+            # A part of a batch would keep all of it in memory.
+            part = answers[start:end]
+            call.answer.set_result(part if len(calls) == 1 else part.copy())
             start = end
 
     def _join(self, call: _Call) -> list[_Call]:

@@ -1,6 +1,7 @@
 """Which graphs of a model a Triton server has, checked against the zoo."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from tritonclient.grpc import InferenceServerClient
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig, ModelInput, ModelOutput
@@ -137,7 +138,11 @@ def _graph(
 
 def _precision(config: ModelConfig, logits_type: str) -> Precision:
     """INT8 graphs are so inside alone: nothing but the names of their files tells them apart."""
-    files = (config.default_model_filename, *config.cc_model_filenames.values())
+    # A local Triton runs its own program over the graph that a parameter names.
+    graph = Path(config.parameters["graph"].string_value) if "graph" in config.parameters else None
+    files = [config.default_model_filename, *config.cc_model_filenames.values()]
+    if graph is not None:
+        files.append(graph.name)
     if any(precision_named(file) == "int8" for file in files):
         return "int8"
     return "float16" if logits_type == "FP16" else "float32"

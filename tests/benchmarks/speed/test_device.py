@@ -62,6 +62,13 @@ def test_a_gpu_answers_to_the_words_of_its_name(claim: str) -> None:
 
 
 @pytest.mark.usefixtures("a100")
+def test_what_a_gpu_does_not_say_takes_no_other_s_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = claimed_device("A100")
+    monkeypatch.setattr("benchmarks.speed.device.query_gpu", lambda *_: [None, 1410.0, 1512.0])
+    assert clocks(device) == {"sm_max": 1410.0, "memory": 1512.0}
+
+
+@pytest.mark.usefixtures("a100")
 def test_memory_in_use_is_of_the_whole_gpu() -> None:
     assert memory_used(claimed_device("A100")) == 2 * 2**30
     assert memory_used(claimed_device("cpu")) is None

@@ -7,10 +7,12 @@ import pytest
 
 from export.artefacts.settings import BuildSettings
 from export.artefacts.targets import Target
+from export.commands import build_steps
 from export.commands.build_steps import Step, default_steps, estimate
 from export.graphs.source import Source
 from ocrnet.artefacts import Kind, Manifest
 from ocrnet.cli import main
+from ocrnet.errors import ArtefactError
 from ocrnet.zoo import get_spec
 from tests.small_models import small_spec
 
@@ -54,6 +56,30 @@ def test_what_is_built(
 ) -> None:
     assert main(["export", "build", "demo", *flags, "--repository", str(tmp_path)]) == 0
     assert built == expected
+
+
+def test_int8_that_fails_by_default_costs_no_other_graph(
+    built: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    usual = build_steps.build_artefact
+
+    def build(source: Source, kind: Kind, target: Target, settings: BuildSettings) -> Manifest:
+        if target.precision == "int8":
+            raise ArtefactError("it costs too much")
+        return usual(source, kind, target, settings)
+
+    monkeypatch.setattr("export.commands.build_steps.build_artefact", build)
+    command = ["export", "build", "demo", "demo", "--repository", str(tmp_path)]
+    assert main(command) == 1
+    assert built == [*ALL_ONNX, *ALL_ONNX]
+    assert "not built, the others are of use without it: it costs too much" in (
+        capsys.readouterr().out
+    )
+    assert main([*command, "--to", "int8"]) == 1  # asked for, so it ends there
+    assert built == [*ALL_ONNX, *ALL_ONNX]
 
 
 def test_how_long_it_takes_is_said_first(

@@ -105,6 +105,18 @@ def test_a_damaged_graph_of_a_chosen_configuration_is_refused(
         write_repository(tmp_path / "onnx", tmp_path / "repository", DEMO, config_name="onnx")
 
 
+def test_a_graph_that_is_not_built_is_not_replaced_silently(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_repository(tmp_path / "cpu", root / "model_repository", DEMO)
+    assert not caplog.records
+    write_repository(tmp_path / "int8", root / "model_repository", DEMO, config_name="onnx-int8")
+    assert [record.getMessage().split(" runs ")[0] for record in caplog.records] == [
+        "demo_dynamic", "demo_window", "demo_whole",
+    ]  # fmt: skip
+    assert all("'onnx-int8' names is not built" in one.getMessage() for one in caplog.records)
+
+
 def test_a_configuration_that_was_chosen_is_there(root: Path, tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match=r"onyx\.pbtxt is missing: .* there are cpu, onnx, "):
         write_repository(tmp_path, root / "model_repository", DEMO, config_name="onyx")

@@ -40,7 +40,7 @@ def colours() -> bytes:
     [
         (np.zeros((1, 2), np.float32), r"gave \(1, 2\), not \(2, 2\)"),
         (np.array([[0, 1], [2, 3.01]], np.float32), "differs .* by 0.0033"),
-        (np.array([[0, 1], [2, np.nan]], np.float32), "differs .* by nan"),
+        (np.array([[0, 1], [2, np.nan]], np.float32), "other finite values"),
         (np.array([[0, 1], [2, 3.02]], np.float16), "differs"),
         (np.array([[0, 1], [2, 4]], np.uint8), "differs .* by 0.25"),
     ],
@@ -57,6 +57,10 @@ def test_roundings_are_no_difference() -> None:
         check_replay(np.array([1, 2, 3], kind), np.array([1, 2, 3], kind))
     check_replay(np.array([3.004], np.float16), np.array([3], np.float16))
     check_replay(np.zeros(2, np.float32), np.zeros(2, np.float32))
+    # A graph that overflows does so in both; who calls it looks at its logits.
+    check_replay(np.array([np.inf, np.nan, 3]), np.array([np.inf, np.nan, 3]))
+    with pytest.raises(EngineError, match="other finite values"):
+        check_replay(np.array([np.inf, 1, 3]), np.array([5, 1, 3.0]))
 
 
 def test_a_cuda_graph_that_answers_wrongly_is_not_used_and_the_log_says_so(
