@@ -9,12 +9,12 @@ from pathlib import Path
 
 from ocrnet.artefacts import (
     UNKNOWN,
-    Artefact,
     ServedPrecision,
     Weights,
     common_weights,
     find_graphs,
 )
+from ocrnet.artefacts.repository import check_artefact
 from ocrnet.concurrency import in_thread
 from ocrnet.engines import BatchingEngine, Engine, EngineOptions, choose_gpu, open_engine
 from ocrnet.engines.triton import (
@@ -218,10 +218,7 @@ def _in_process(spec: ModelSpec, settings: Settings, options: EngineOptions) -> 
     precision = settings.precision_of(spec.name)
     on_gpu = options.gpu is not None
 
-    def find() -> list[Artefact]:
-        return find_graphs(settings.repository, spec, precision, on_gpu=on_gpu)
-
-    graphs = find()
+    graphs = find_graphs(settings.repository, spec, precision, on_gpu=on_gpu)
     runtime = "onnxruntime" if on_gpu else settings.runtime
     on_cpu = "CPUExecutionProvider" if runtime == "onnxruntime" else None
     provider = "CUDAExecutionProvider" if on_gpu else on_cpu
@@ -244,14 +241,14 @@ def _in_process(spec: ModelSpec, settings: Settings, options: EngineOptions) -> 
     weights = common_weights(graph.weights(spec) for graph in graphs) or UNKNOWN
 
     def open_now() -> Engine:
-        # On first use the files may be others than those checked at the start.
-        current = graphs if settings.load == "start" else find()
-        if common_weights(graph.weights(spec) for graph in current) != weights:
-            raise ArtefactError(
-                f"the graphs of {spec.name} have other weights than when the gateway started: "
-                "restart it"
-            )
-        return open_engine(spec, current, options)
+        if settings.load == "first-use":  # the files may be others than those that were described
+            for graph in graphs:
+                now = check_artefact(graph.path.parent, graph.path.name, spec)
+                if now.manifest != graph.manifest:
+                    raise ArtefactError(
+                        f"{graph.path} is another graph than when the gateway started: restart it"
+                    )
+        return open_engine(spec, graphs, options)
 
     return ServedModel(spec, described, open_now, precision, weights)
 

@@ -245,6 +245,29 @@ def test_a_graph_that_changed_since_the_start_is_not_loaded(
     assert client.post("/segment", files={"image": data}).status_code == 200
 
 
+def test_graphs_that_went_or_came_since_the_start_change_nothing(
+    gateway_process: Callable[..., Any], repository: Path, tmp_path: Path,
+    encode: Callable[..., bytes],
+) -> None:  # fmt: skip
+    """`/models` says what was found at the start: nothing else runs, and nothing less."""
+    shutil.copytree(repository, tmp_path, dirs_exist_ok=True)
+    folder, aside = graph_folder(tmp_path, "demo", "dynamic"), tmp_path / "aside"
+    other = graph_folder(tmp_path, "demo", "window")
+    shutil.rmtree(other, ignore_errors=True)
+    client = gateway_process("--repository", str(tmp_path), "--load", "first-use").client
+    described = client.get("/models/demo").json()["graphs"]
+    folder.rename(aside)
+    data = encode(np.zeros((64, 64, 3), np.uint8))
+    answer = client.post("/segment", files={"image": data})
+    assert (answer.status_code, answer.json()["code"]) == (500, "bad_artefact")
+    aside.rename(folder)
+    # Unsound, so that whoever opened it would say so.
+    other.mkdir(parents=True, exist_ok=True)
+    (other / "model.onnx").write_bytes(b"")
+    assert client.post("/segment", files={"image": data}).status_code == 200
+    assert client.get("/models/demo").json()["graphs"] == described
+
+
 def test_an_alias_is_a_default_too() -> None:
     name = "ocrnet_hr48_cityscapes_160k"
     alias = get_spec(name).aliases[0]
