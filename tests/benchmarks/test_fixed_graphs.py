@@ -11,6 +11,8 @@ from benchmarks.lib.fixed_graphs_page import COMMAND, render
 from benchmarks.lib.pages import END, begin
 from tests.small_models import one_block_a_branch, small_spec
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_fixed_graph_of_the_four_backbones_is_compared() -> None:
     cases = _cases(MODELS, ["window", "whole"])

@@ -20,6 +20,8 @@ from ocrnet.inference.options import SegmentOptions
 from ocrnet.scenes import IGNORE, draw_scene
 from ocrnet.zoo import ModelSpec, Size, get_spec
 
+pytestmark = pytest.mark.slow
+
 DEMO = get_spec("demo")
 SCENES = ["--scenes", "3", "--height", "128", "--width", "256"]
 

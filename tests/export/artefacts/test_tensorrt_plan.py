@@ -30,6 +30,8 @@ from ocrnet.artefacts import Int8Facts, Precision, graph_folder
 from ocrnet.zoo import Size, get_spec
 from tests.small_models import small_spec
 
+pytestmark = pytest.mark.slow
+
 HERE = Gpu("NVIDIA A100", "8.0", "610.43")
 INT8 = Int8Facts(Calibration().origin, ["attention"], 0.01, None, groups_measured=False)
 

@@ -29,6 +29,8 @@ from export.tensorrt.profiles import ShapeRange
 from ocrnet.zoo import Size, get_spec
 from tests.small_models import one_block_a_branch
 
+pytestmark = pytest.mark.slow
+
 HR18S, AUTHORS = "ocrnet_hr18s_cityscapes_40k", "ocrnet_hr48_cityscapes_authors"
 # HRNet's branches double from one to the next, or do not; an own crop, odd sides, a single row.
 EVEN, UNEVEN = Size(64, 96), [Size(97, 131), Size(130, 130), Size(1, 40)]

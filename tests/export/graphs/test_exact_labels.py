@@ -19,6 +19,8 @@ from ocrnet.scenes import draw_scene
 from ocrnet.zoo import Size, get_spec
 from tests.small_models import LABELLED
 
+pytestmark = pytest.mark.slow
+
 SPEC = get_spec("demo")
 SIZE = Size(16, 24)
 LAST_WEIGHT = "decode_head.1.conv_seg.weight"

@@ -16,6 +16,8 @@ from ocrnet.without_telemetry import openvino
 from ocrnet.zoo import Size
 from tests.small_models import small_spec
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 
 

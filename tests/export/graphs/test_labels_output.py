@@ -17,6 +17,8 @@ from export.tensorrt.profiles import ShapeRange
 from ocrnet.inference.argmax import upsample_argmax
 from ocrnet.zoo import ModelSpec, Size, get_spec
 
+pytestmark = pytest.mark.slow
+
 # The grid of the last is not a quarter of it.
 SIZES = [Size(64, 96), Size(33, 50)]
 

@@ -20,6 +20,8 @@ from export.network.ocrnet import _HRNETS
 from ocrnet.errors import ArtefactError
 from ocrnet.zoo import Size, get_spec
 
+pytestmark = pytest.mark.slow
+
 PLAIN = tuple(part for part in LAYER_GROUPS if part not in OF_REWRITTEN)
 
 

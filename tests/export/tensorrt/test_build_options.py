@@ -9,6 +9,8 @@ from export.tensorrt.plan_builder import BuildOptions, Plan
 from ocrnet.cli import main
 from ocrnet.errors import ArtefactError
 
+pytestmark = pytest.mark.slow
+
 Build = Callable[[ModuleType, BuildOptions], Plan]
 
 

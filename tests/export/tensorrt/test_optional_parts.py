@@ -15,6 +15,8 @@ from export.tensorrt.plan_builder import BuildOptions, Plan
 from export.tensorrt.progress import progress_monitor
 from export.tensorrt.timing_cache import TimingCacheFile
 
+pytestmark = pytest.mark.slow
+
 Build = Callable[[ModuleType, BuildOptions], Plan]
 
 

@@ -24,6 +24,8 @@ from ocrnet.errors import ArtefactError
 from ocrnet.zoo import ModelSpec, Size, get_spec
 from tests.small_models import one_block_a_branch, small_spec
 
+pytestmark = pytest.mark.slow
+
 WHOLE = Size(1024, 2048)
 
 

@@ -40,6 +40,8 @@ from ocrnet.artefacts import FREE, Kind, Port, Ports, Precision, graph_folder, r
 from ocrnet.zoo import ModelSpec, get_spec
 from tests.small_models import one_block_a_branch, small_spec
 
+pytestmark = pytest.mark.slow
+
 A100 = Gpu("NVIDIA A100", "8.0", "610.43")
 TARGETS = [
     Target(format_, precision, "8.0" if format_ == "tensorrt" else "")

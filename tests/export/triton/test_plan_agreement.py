@@ -15,6 +15,8 @@ from ocrnet.artefacts import BuildFacts, Kind, PlanFacts, PlanGpu, Precision, Pr
 from ocrnet.zoo import ModelSpec, Size, get_spec
 from tests.export.triton.plan_files import DEMO, built_with, put_plan
 
+pytestmark = pytest.mark.slow
+
 
 def _found(repository: Path, kind: Kind = "window", spec: ModelSpec = DEMO) -> list[str]:
     return disagreements(repository, spec, kind)

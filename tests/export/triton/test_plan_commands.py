@@ -9,6 +9,8 @@ from export.triton.models import Serving
 from ocrnet.cli import main
 from tests.export.triton.plan_files import DEMO, put_plan
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:

@@ -22,6 +22,8 @@ from ocrnet.errors import ArtefactError
 from server.models import open_models
 from server.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 INSTALL = r"pip install 'onnxruntime-gpu\[cuda,cudnn\]'"
 V100 = Gpu(0, "Tesla V100", "7.0")
 A100 = Gpu(1, "NVIDIA A100-PCIE-40GB", "8.0")
