@@ -139,6 +139,7 @@ def tree(root: Path, tmp_path: Path) -> Callable[..., list[str]]:
     return write
 
 
+@pytest.mark.slow
 def test_pytest_runs_every_test_of_the_tree(
     root: Path, tracked: Callable[[str], list[str]]
 ) -> None:

@@ -35,6 +35,7 @@ def test_import_contracts_hold(root: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.slow
 def test_the_gateway_starts_without_what_only_the_exporter_needs() -> None:
     code = """
 from pathlib import Path
@@ -56,6 +57,7 @@ def test_the_core_starts_without_a_web_framework() -> None:
     assert result.stdout.strip() == "ok", result.stderr
 
 
+@pytest.mark.slow
 def test_gpu_artefacts_and_measurements_do_without_the_cpu_s_runtime() -> None:
     code = """
 import benchmarks.acceptance.parity, benchmarks.fps, benchmarks.speed.device_runners
@@ -67,6 +69,7 @@ print("ok")
     assert result.stdout.strip() == "ok", result.stderr
 
 
+@pytest.mark.slow
 def test_measurements_are_shown_without_tabulate() -> None:
     code = """
 import benchmarks.acceptance.acceptance_tables, benchmarks.fps

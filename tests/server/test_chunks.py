@@ -178,6 +178,7 @@ def test_accepted_from_other_clients(
         )
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(gateway_process: Callable[..., Any]) -> None:
     process = gateway_process("--log-level", "error")
     sent = START + b"1\r\nx\r\n" * 100_000

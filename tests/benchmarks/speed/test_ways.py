@@ -83,6 +83,7 @@ def test_half_weights_leave_the_spatial_gather_in_float32(
     assert set(weights.values()) == {torch.float16}
 
 
+@pytest.mark.slow
 def test_a_call_with_half_weights_converts_none() -> None:
     """Autocast converts the weights of each convolution at each call."""
     scene, counts = torch.zeros(1, 32, 64, 3, dtype=torch.uint8), {}

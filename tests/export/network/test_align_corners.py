@@ -127,6 +127,7 @@ def test_the_rewritten_network_keeps_the_rule(
     assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()
 
 
+@pytest.mark.slow
 def test_the_authors_align_everywhere() -> None:
     mmsegmentation = get_spec("ocrnet_hr48_cityscapes_40k")
     authors = get_spec("ocrnet_hr48_cityscapes_authors")

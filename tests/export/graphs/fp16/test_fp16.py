@@ -60,6 +60,7 @@ def test_float16_gives_the_labels_of_float32_on_the_reference_picture(
     assert np.mean(_labels(run_pytorch(source.network), image) == _labels(rounded, image)) >= 0.995
 
 
+@pytest.mark.slow
 def test_types_stand_in_the_graph_and_islands_keep_float32(fp16: onnx.ModelProto) -> None:
     inferred = onnx.shape_inference.infer_shapes(fp16, strict_mode=True)
     types = {v.name: v.type.tensor_type.elem_type for v in inferred.graph.value_info}
