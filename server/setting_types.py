@@ -23,7 +23,7 @@ def names_in(listed: str) -> list[str]:
 
 
 def full_name(name: str) -> str:
-    """What an alias stands for; a name that there is not is refused where models are opened."""
+    """Return the model that an alias names. Unknown names are refused when models are opened."""
     try:
         return get_spec(name).name
     except UnknownModel:

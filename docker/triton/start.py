@@ -121,7 +121,7 @@ def _refuse(arguments: argparse.Namespace, others: list[str]) -> None:
 
 
 def _look(arguments: argparse.Namespace, completes: bool) -> tuple[list[Finding], list[str]]:
-    """Return the models that are whole, and what there is to say about the others."""
+    """Return the whole models, and the lines to print: what is served, what others lack."""
     (repository,) = arguments.model_repository or [_REPOSITORY]
     try:
         findings = find_models(repository, arguments.model_config_name, completes)

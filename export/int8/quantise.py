@@ -94,9 +94,7 @@ def to_qdq(
         (result.graph.output, model.graph.output),
     ):
         ports[0].CopyFrom(those_of_model[0])
-    if all(
-        dim.HasField("dim_value") for dim in model.graph.input[0].type.tensor_type.shape.dim[1:]
-    ):
+    if _declares_a_size(model):
         make_sizes_constant(result)
     onnx.checker.check_model(result, full_check=True)
     return result

@@ -35,7 +35,7 @@ def config_files(
 
 
 def loadable_kinds(spec: ModelSpec, repository: Path) -> dict[str, list[Kind]]:
-    """Return the graphs of which there is an artefact, by the configuration that would load it.
+    """List, for each configuration, the graphs whose artefact it finds in the repository.
 
     Configurations are named as below the folder of a graph. Triton refuses to start with a model
     without an artefact.

@@ -18,7 +18,7 @@ class FakeEngine:
     """
 
     def __init__(self, classes: int, output_stride: int = 4, labels_at: Collection[Size] = ()):
-        """labels_at: sizes of images for which there are `labels` beside `logits`."""
+        """labels_at: image sizes for which the engine also gives `labels`."""
         self.classes = classes
         self.output_stride = output_stride
         self.labels_at = labels_at

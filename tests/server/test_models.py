@@ -261,7 +261,7 @@ def test_graphs_that_went_or_came_since_the_start_change_nothing(
     answer = client.post("/segment", files={"image": data})
     assert (answer.status_code, answer.json()["code"]) == (500, "bad_artefact")
     aside.rename(folder)
-    # Unsound, so that whoever opened it would say so.
+    # An empty file: opening it would fail.
     other.mkdir(parents=True, exist_ok=True)
     (other / "model.onnx").write_bytes(b"")
     assert client.post("/segment", files={"image": data}).status_code == 200
